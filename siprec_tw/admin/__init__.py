@@ -1,0 +1,3 @@
+"""
+The HTTP face: health, metrics, calls, recordings.
+"""

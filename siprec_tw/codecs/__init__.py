@@ -1,0 +1,3 @@
+"""
+Payload formats and their way to PCM.
+"""

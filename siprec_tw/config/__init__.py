@@ -1,0 +1,3 @@
+"""
+The configuration: its model, the YAML file with line numbers, the environment.
+"""

@@ -1,0 +1,57 @@
+"""
+Every error of this package: whose fault it is, and what to answer.
+"""
+
+from attrs import frozen
+
+
+class SiprecError(Exception):
+    """
+    The root of all errors raised by this package.
+    """
+
+
+class PeerError(SiprecError):
+    """
+    The peer is at fault: answer it with C{status}, count it, log it once at info.
+
+    Parsers raise nothing else. The text says what was found and what was wanted.
+    """
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+class LocalError(SiprecError):
+    """
+    We are at fault, or this machine is: a bug or a missing resource, and it is loud.
+    """
+
+
+class PortsExhausted(LocalError):
+    """
+    No free pair of media ports is left: the call is answered 503 (RFC 3261 s.21.5.4).
+    """
+
+
+@frozen
+class Problem:
+    """
+    One thing that is wrong in a configuration: where, what was found, what is wanted.
+    """
+
+    where: str      # "etc/siprec.yaml:12" or "environment SIPREC_MEDIA_PORTS"
+    path: str       # "media.ports"
+    text: str       # found and wanted, in words
+
+
+class ConfigurationError(SiprecError):
+    """
+    The configuration cannot be used; it lists every problem, not only the first.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(f"{p.where}: {p.path}: {p.text}" for p in problems))
+        self.problems = problems

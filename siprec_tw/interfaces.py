@@ -1,0 +1,262 @@
+"""
+Where recorder, node, admin and media meet: what each needs of the others, and the values they exchange.
+
+Instants are POSIX seconds (UTC), durations seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import frozen
+
+from siprec_tw.codecs.payload_format import PayloadFormat
+
+# --- media -------------------------------------------------------------------------------------
+
+
+@frozen
+class StreamSpec:
+    """
+    A stream to be received: where its segments go and what its payload types mean.
+    """
+
+    stream_id: str                          # unique in the server; also the file-name stem of its segments
+    directory: str                          # where the segments are written; exists
+    formats: tuple[PayloadFormat, ...]
+    expected_source: str = ""               # what the offer's c= and m= say; a hint only, never a filter
+
+
+@frozen
+class StreamAddress:
+    """
+    Where an opened stream listens: RTP on an even port, RTCP on the next (RFC 3550 s.11).
+    """
+
+    host: str                               # to be written into the SDP
+    rtp_port: int
+    rtcp_port: int
+
+
+@frozen
+class StreamReport:
+    """
+    What is known of a stream's reception; not older than two seconds while it is open.
+    """
+
+    stream_id: str
+    packets: int = 0
+    octets: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    rejected: int = 0
+    jitter: float = 0.0                     # seconds
+    first_arrival: float | None = None
+    last_arrival: float | None = None
+    encoding: str = ""                      # of the last packet: "PCMU"
+    ssrc: int | None = None
+    source: str = ""
+    warnings: tuple[tuple[str, str], ...] = ()  # (code, text), each once: "two-sources-at-once", ...
+
+
+class MediaPlane(Protocol):
+    """
+    Receives streams and writes their segments; in this process or in workers.
+    """
+
+    async def open_stream(self, spec: StreamSpec) -> StreamAddress:
+        """
+        Begin to receive. Raises L{siprec_tw.errors.PortsExhausted}.
+        """
+
+    async def update_stream(self, stream_id: str, formats: tuple[PayloadFormat, ...]) -> None:
+        """
+        The payload types mean this from now on; the port stays.
+        """
+
+    async def close_stream(self, stream_id: str) -> StreamReport:
+        """
+        Drain, finish the segments and free the ports (into quarantine). Unknown ids get an empty report.
+        """
+
+    def report(self, stream_id: str) -> StreamReport | None:
+        """
+        The latest report of an open stream.
+        """
+
+    def open_streams(self) -> int:
+        """
+        How many streams are open.
+        """
+
+    def free_pairs(self) -> int:
+        """
+        How many port pairs could be given out now.
+        """
+
+
+# --- what the HTTP face sees of running calls ------------------------------------------------------
+
+
+@frozen
+class PartyView:
+    """
+    A participant as far as the metadata tells.
+    """
+
+    participant_id: str
+    aor: str
+    name: str
+
+
+@frozen
+class TrackView:
+    """
+    One m-line of a running call.
+    """
+
+    index: int
+    label: str
+    media: str
+    direction: str
+    encodings: tuple[str, ...]
+    address: str
+    parties: tuple[PartyView, ...]          # who sends it, by the metadata
+    report: StreamReport | None
+
+
+@frozen
+class CallView:
+    """
+    A running call.
+    """
+
+    recording_id: str
+    call_id: str
+    node_id: str
+    state: str                              # "early", "confirmed", "ending"
+    started: float
+    answered: float | None
+    from_uri: str
+    to_uri: str
+    source: str
+    user_agent: str
+    parties: tuple[PartyView, ...]
+    tracks: tuple[TrackView, ...]
+    warnings: tuple[tuple[str, str], ...]
+
+
+class RunningCalls(Protocol):
+    """
+    The calls of this node.
+    """
+
+    def calls(self) -> tuple[CallView, ...]:
+        """
+        Every running call, oldest first.
+        """
+
+    def call(self, recording_id: str) -> CallView | None:
+        """
+        One call by its recording id.
+        """
+
+    async def end_call(self, recording_id: str) -> bool:
+        """
+        End a call as an operator; False where there is no such call.
+        """
+
+
+# --- stored recordings -----------------------------------------------------------------------------
+
+
+@frozen
+class RecordingQuery:
+    """
+    A search; conditions that are None do not restrict.
+    """
+
+    participant: str | None = None          # part of an AOR or of a name, case-insensitive
+    text: str | None = None                 # words anywhere in metadata, headers and ids
+    since: float | None = None              # started at or after
+    until: float | None = None              # started before
+    state: str | None = None                # "recording", "stored", "truncated", ...
+    limit: int = 50                         # 1..500
+    cursor: str | None = None               # from the previous page
+
+
+@frozen
+class RecordingRow:
+    """
+    A recording as the index knows it.
+    """
+
+    recording_id: str
+    state: str                              # "recording", "stored"
+    verdict: str                            # "" while it is being recorded
+    call_id: str
+    started: float
+    ended: float | None
+    duration: float                         # seconds of sound
+    parties: tuple[PartyView, ...]
+    tracks: int
+    path: str                               # relative to the recordings directory; "" until stored
+    size: int                               # octets of recording.wav
+
+
+@frozen
+class RecordingPage:
+    """
+    A page of a search, newest first.
+    """
+
+    rows: tuple[RecordingRow, ...]
+    next_cursor: str | None
+    total: int
+
+
+class StoredRecordings(Protocol):
+    """
+    The recordings of this node's index.
+    """
+
+    async def search(self, query: RecordingQuery) -> RecordingPage:
+        """
+        Rows that match, newest first. Raises PeerError(400) for a cursor that is not ours.
+        """
+
+    async def get(self, recording_id: str) -> RecordingRow | None:
+        """
+        One row.
+        """
+
+    def file(self, row: RecordingRow, name: str) -> str | None:
+        """
+        The absolute path of a file of a stored recording, or None: never one outside its directory.
+        """
+
+
+# --- readiness -------------------------------------------------------------------------------------
+
+
+@frozen
+class Condition:
+    """
+    One thing that readiness depends on.
+    """
+
+    name: str                               # "sip", "media", "storage", "draining"
+    ready: bool
+    text: str
+
+
+class Readiness(Protocol):
+    """
+    Whether this node takes new calls.
+    """
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """
+        Every condition, met or not.
+        """

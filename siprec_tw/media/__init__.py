@@ -1,0 +1,3 @@
+"""
+RTP on sockets: port pool, swept ports, receivers, segment writers.
+"""

@@ -1,0 +1,3 @@
+"""
+RFC 7865 recording metadata: every dialect into one model.
+"""

@@ -1,0 +1,3 @@
+"""
+The recorder itself: calls, admission, and what each SIP request means to them.
+"""

@@ -1,0 +1,3 @@
+"""
+What a recording is: journal, segments, timeline, tracks, manifest. No files, no clocks.
+"""

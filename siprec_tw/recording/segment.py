@@ -1,0 +1,162 @@
+"""
+A segment: an unbroken piece of one stream on one node: one SSRC, one codec, one clock.
+
+On disk it is two files with one stem. C{<stem>.jsonl} is the record, appended to as things happen and
+never rewritten, so that a killed process leaves all of it but a torn last line. The sound is beside it:
+
+  SAMPLES  C{<stem>.wav.part}: a WAV header of WAV_HEADER_SIZE octets, then the payload octets at
+           HEADER + (timestamp - origin) * octets a tick. The file is the jitter buffer: a late packet is
+           written at its place. The origin lies LEAD_SECONDS before the first packet, so that a
+           packet which overtook it still has its place.
+  PACKETS  C{<stem>.rtpdump.part}: packet after packet as they arrived (rtpdump's record framing).
+
+Timestamps and sequence numbers are extended (unwrapped, RFC 3550 A.1) and share one axis within
+C{(stream_id, epoch)}: a codec change of the same source opens a new segment in the same epoch, a new
+SSRC or a clock that jumped a new epoch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from enum import Enum
+
+import cattrs
+from attrs import define, field, frozen
+from cattrs.strategies import configure_tagged_union
+
+from siprec_tw.codecs.payload_format import PayloadFormat
+
+LEAD_SECONDS = 1.0
+WAV_HEADER_SIZE = 58
+
+
+class Layout(Enum):
+    """
+    How the sound of a segment lies on disk.
+    """
+
+    SAMPLES = "samples"
+    PACKETS = "packets"
+
+
+@frozen
+class SegmentOpened:
+    """
+    First line of a record.
+    """
+
+    node_id: str
+    stream_id: str
+    number: int                 # 1, 2, ... within the stream
+    epoch: int                  # see the module
+    ssrc: int
+    format: PayloadFormat
+    layout: Layout
+    origin: int                 # extended timestamp of the first octet of the file's sound
+    first_timestamp: int        # extended timestamp of the first packet
+    first_sequence: int
+    arrival: float              # POSIX seconds at which the first packet arrived
+    source: str = ""            # "192.0.2.1:40000"
+
+
+@frozen
+class Gap:
+    """
+    The head passed over timestamps [first, end) that had not arrived; the file holds silence there.
+
+    C{before} and C{after} are the extended sequence numbers on both sides: after - before - 1 packets
+    were missing then; 0 means that the source sent nothing (DTX, hold).
+    """
+
+    first: int
+    end: int
+    before: int
+    after: int
+
+
+@frozen
+class Filled:
+    """
+    A late packet of sequence number C{sequence} arrived and was written at [first, end).
+    """
+
+    first: int
+    end: int
+    sequence: int
+
+
+@frozen
+class Checkpoint:
+    """
+    Where the segment stands; written every few seconds and at the close.
+    """
+
+    end: int                    # extended timestamp after the last sample
+    highest_sequence: int
+    packets: int                # received and kept, duplicates not counted
+    duplicates: int
+    reordered: int
+    rejected: int               # not RTP, unknown payload type, strange SSRC
+    jitter: float               # ticks, RFC 3550 A.8
+    transit: float              # seconds: least (arrival - timestamp / clock rate) in this segment
+
+
+@frozen
+class SegmentClosed:
+    """
+    Last line of a record that was closed in order.
+    """
+
+    reason: str                 # "stream-closed", "ssrc-changed", "format-changed", "clock-jumped", ...
+
+
+SegmentEvent = SegmentOpened | Gap | Filled | Checkpoint | SegmentClosed
+
+_converter = cattrs.Converter()
+configure_tagged_union(SegmentEvent, _converter, tag_name="event")
+
+
+def to_line(event: SegmentEvent) -> bytes:
+    """
+    One event as one line of JSON, line feed included.
+    """
+    unstructured = _converter.unstructure(event, unstructure_as=SegmentEvent)
+    return json.dumps(unstructured, separators=(",", ":")).encode() + b"\n"
+
+
+@define
+class Segment:
+    """
+    A segment as its record tells it.
+    """
+
+    opened: SegmentOpened
+    gaps: list[Gap] = field(factory=list)
+    filled: list[Filled] = field(factory=list)
+    checkpoint: Checkpoint | None = None
+    closed: SegmentClosed | None = None
+
+
+def from_lines(lines: Iterable[bytes]) -> Segment | None:
+    """
+    The segment that a record describes, or None where not even its first line is whole.
+    """
+    segment: Segment | None = None
+    for line in lines:
+        try:
+            event: SegmentEvent = _converter.structure(json.loads(line), SegmentEvent)  # type: ignore[arg-type]
+        except (ValueError, KeyError, TypeError, cattrs.BaseValidationError):
+            continue
+        match event:
+            case SegmentOpened():
+                segment = segment or Segment(event)
+            case Gap() if segment:
+                segment.gaps.append(event)
+            case Filled() if segment:
+                segment.filled.append(event)
+            case Checkpoint() if segment:
+                segment.checkpoint = event
+            case SegmentClosed() if segment:
+                segment.closed = event
+    return segment

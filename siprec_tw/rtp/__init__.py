@@ -1,0 +1,3 @@
+"""
+RTP and RTCP (RFC 3550) without sockets: headers, unwrapping, validation, statistics.
+"""

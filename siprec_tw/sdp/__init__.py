@@ -1,0 +1,3 @@
+"""
+RFC 8866 session descriptions, and the answer of a recorder to an offer.
+"""

@@ -1,0 +1,3 @@
+"""
+SIP on sockets: transports, the transaction runner, the dispatcher.
+"""

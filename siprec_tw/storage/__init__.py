@@ -1,0 +1,3 @@
+"""
+Files and the index: spool, finalisation, recovery, the recordings index.
+"""
