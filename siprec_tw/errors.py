@@ -15,13 +15,15 @@ class PeerError(SiprecError):
     """
     The peer is at fault: answer it with C{status}, count it, log it once at info.
 
-    Parsers raise nothing else. The text says what was found and what was wanted.
+    Parsers raise nothing else. The text says what was found and what was wanted; C{fields} are header
+    fields that the answer must have, such as Unsupported with a 420.
     """
 
-    def __init__(self, text: str, status: int = 400) -> None:
+    def __init__(self, text: str, status: int = 400, fields: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(text)
         self.text = text
         self.status = status
+        self.fields = fields
 
 
 class LocalError(SiprecError):

@@ -162,16 +162,20 @@ JournalEvent = (
     CallStarted | CallAnswered | DocumentKept | TrackOpened | TrackChanged | TrackClosed | Warned | CallEnded
 )
 
+END_OF_TIME = 253_402_300_800.0      # the year 10000: what a calendar cannot name is not an instant
+UNREADABLE = (ValueError, KeyError, TypeError, RecursionError, cattrs.BaseValidationError)
+
 _converter = cattrs.Converter()
 configure_tagged_union(JournalEvent, _converter, tag_name="event")
 
 
 def to_line(event: JournalEvent) -> bytes:
     """
-    One event as one line of JSON, line feed included.
+    One event as one line of JSON, line feed included. Surrogates (octets that were not UTF-8) are escaped.
     """
     unstructured = _converter.unstructure(event, unstructure_as=JournalEvent)
-    return json.dumps(unstructured, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(unstructured, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def from_lines(lines: Iterable[bytes]) -> Iterator[JournalEvent]:
@@ -180,6 +184,8 @@ def from_lines(lines: Iterable[bytes]) -> Iterator[JournalEvent]:
     """
     for line in lines:
         try:
-            yield _converter.structure(json.loads(line), JournalEvent)  # type: ignore[arg-type]
-        except (ValueError, KeyError, TypeError, cattrs.BaseValidationError):
+            event: JournalEvent = _converter.structure(json.loads(line), JournalEvent)  # type: ignore[arg-type]
+        except UNREADABLE:
             continue
+        if 0 <= event.at < END_OF_TIME:
+            yield event

@@ -26,8 +26,13 @@ from attrs import define, field, frozen
 from cattrs.strategies import configure_tagged_union
 
 from siprec_tw.codecs.payload_format import PayloadFormat
+from siprec_tw.recording.journal import END_OF_TIME
 
 LEAD_SECONDS = 1.0
+EARLY_SECONDS = 10.0
+MOST_RATE = 1_000_000
+MOST_CHANNELS = 255
+MOST_SECONDS = 30 * 86_400
 WAV_HEADER_SIZE = 58
 
 
@@ -134,8 +139,32 @@ class Segment:
     opened: SegmentOpened
     gaps: list[Gap] = field(factory=list)
     filled: list[Filled] = field(factory=list)
-    checkpoint: Checkpoint | None = None
+    checkpoint: Checkpoint | None = None    # the latest
+    early: Checkpoint | None = None         # the latest within EARLY_SECONDS of the start, or else the first
     closed: SegmentClosed | None = None
+
+    @property
+    def plausible(self) -> bool:
+        """
+        Whether its numbers can be those of a segment: a record that was damaged may hold any.
+        """
+        opened = self.opened
+        form = opened.format
+        end = self.checkpoint.end if self.checkpoint else opened.first_timestamp
+        return (
+            0 < form.clock_rate <= MOST_RATE
+            and 0 < form.channels <= MOST_CHANNELS
+            and 0 <= opened.first_timestamp - opened.origin <= MOST_SECONDS * form.clock_rate
+            and 0 <= end - opened.first_timestamp <= MOST_SECONDS * form.clock_rate
+            and 0 <= opened.arrival < END_OF_TIME
+        )
+
+    @property
+    def early_end(self) -> int:
+        """
+        Extended timestamp up to which transit times tell where the segment starts, before clocks drift apart.
+        """
+        return self.opened.first_timestamp + int(EARLY_SECONDS * self.opened.format.clock_rate)
 
 
 def from_lines(lines: Iterable[bytes]) -> Segment | None:
@@ -146,7 +175,7 @@ def from_lines(lines: Iterable[bytes]) -> Segment | None:
     for line in lines:
         try:
             event: SegmentEvent = _converter.structure(json.loads(line), SegmentEvent)  # type: ignore[arg-type]
-        except (ValueError, KeyError, TypeError, cattrs.BaseValidationError):
+        except (ValueError, KeyError, TypeError, RecursionError, cattrs.BaseValidationError):
             continue
         match event:
             case SegmentOpened():
@@ -157,6 +186,8 @@ def from_lines(lines: Iterable[bytes]) -> Segment | None:
                 segment.filled.append(event)
             case Checkpoint() if segment:
                 segment.checkpoint = event
+                if segment.early is None or event.end <= segment.early_end:
+                    segment.early = event
             case SegmentClosed() if segment:
                 segment.closed = event
     return segment

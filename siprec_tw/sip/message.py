@@ -5,6 +5,7 @@ SIP messages as values: header fields, request, response (RFC 3261 s.7).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from attrs import evolve, frozen
 
@@ -40,6 +41,14 @@ def expanded_name(name: str) -> str:
     return COMPACT_NAMES.get(name.lower(), name)
 
 
+@lru_cache(maxsize=1024)
+def comparable_name(name: str) -> str:
+    """
+    What two names have in common if they name the same header field: the long form in lower case.
+    """
+    return expanded_name(name).lower()
+
+
 @frozen
 class Headers:
     """
@@ -61,15 +70,15 @@ class Headers:
         """
         The first value of this name, or None.
         """
-        wanted = expanded_name(name).lower()
-        return next((value for n, value in self.fields if expanded_name(n).lower() == wanted), None)
+        wanted = comparable_name(name)
+        return next((value for n, value in self.fields if comparable_name(n) == wanted), None)
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """
         Every value of this name, in order.
         """
-        wanted = expanded_name(name).lower()
-        return tuple(value for n, value in self.fields if expanded_name(n).lower() == wanted)
+        wanted = comparable_name(name)
+        return tuple(value for n, value in self.fields if comparable_name(n) == wanted)
 
     def add(self, name: str, *values: str) -> Headers:
         """
@@ -87,19 +96,19 @@ class Headers:
         """
         These fields less all of this name.
         """
-        wanted = expanded_name(name).lower()
-        return Headers(tuple(f for f in self.fields if expanded_name(f[0]).lower() != wanted))
+        wanted = comparable_name(name)
+        return Headers(tuple(f for f in self.fields if comparable_name(f[0]) != wanted))
 
     def replace(self, name: str, *values: str) -> Headers:
         """
         These fields with all of this name replaced; the new ones stand where the first stood, else last.
         """
-        wanted = expanded_name(name).lower()
+        wanted = comparable_name(name)
         new = tuple((name, value) for value in values)
-        at = next((i for i, f in enumerate(self.fields) if expanded_name(f[0]).lower() == wanted), None)
+        at = next((i for i, f in enumerate(self.fields) if comparable_name(f[0]) == wanted), None)
         if at is None:
             return Headers(self.fields + new)
-        rest = tuple(f for f in self.fields[at:] if expanded_name(f[0]).lower() != wanted)
+        rest = tuple(f for f in self.fields[at:] if comparable_name(f[0]) != wanted)
         return Headers(self.fields[:at] + new + rest)
 
 

@@ -1,0 +1,245 @@
+"""
+The media plane in this process: opens a stream's pair of ports, receives, reports, closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.defer import gatherResults
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from siprec_tw.codecs.payload_format import PayloadFormat
+from siprec_tw.interfaces import StreamAddress, StreamReport, StreamSpec
+from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
+from siprec_tw.media.receiver import StreamReceiver
+from siprec_tw.media.sweeper import INTERVAL_SECONDS, Sweeper
+from siprec_tw.media.swept_port import MOST_A_SWEEP, BatchProtocol, Receive, SweptPort
+from siprec_tw.media.totals import Totals
+
+RTCP_EVERY = 5      # RTCP comes every few seconds: its ports are read in every fifth sweep
+
+
+class MediaMetrics(Protocol):
+    """
+    What is counted of the media, if anybody wants to know.
+    """
+
+    def packets_received(self, count: int) -> None:
+        """
+        So many more packets were kept.
+        """
+
+    def octets_received(self, count: int) -> None:
+        """
+        So many more octets of payload.
+        """
+
+    def packets_lost(self, count: int) -> None:
+        """
+        So many more packets are missing; below 0 when late ones came after all.
+        """
+
+    def packets_duplicate(self, count: int) -> None:
+        """
+        So many more packets had come before.
+        """
+
+    def packets_reordered(self, count: int) -> None:
+        """
+        So many more packets came late.
+        """
+
+    def packets_rejected(self, count: int) -> None:
+        """
+        So many more datagrams were none of ours.
+        """
+
+    def sweep_took(self, seconds: float) -> None:
+        """
+        The length of one sweep.
+        """
+
+    def write_failed(self) -> None:
+        """
+        The disk refused.
+        """
+
+
+@frozen(eq=False)
+class OpenStream:
+    """
+    A stream with its ports.
+    """
+
+    receiver: StreamReceiver
+    address: StreamAddress
+    rtp: SweptPort
+    rtcp: SweptPort
+
+
+class LocalMediaPlane:
+    """
+    A L{siprec_tw.interfaces.MediaPlane}. C{host} is bound, C{advertise} is what the SDP says, C{ports} the
+    range, both ends included.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        node_id: str,
+        host: str,
+        ports: tuple[int, int],
+        advertise: str | None = None,
+        sweep_interval: float = INTERVAL_SECONDS,
+        quarantine: float = QUARANTINE_SECONDS,
+        clock: Callable[[], float] | None = None,
+        metrics: MediaMetrics | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._node_id = node_id
+        self._host = host
+        self._advertise = advertise or host
+        self._pool = PortPool(ports[0], ports[1], clock or reactor.seconds, quarantine)
+        self._metrics = metrics
+        self._sweeper = Sweeper(reactor, sweep_interval, self._swept)
+        self._streams: dict[str, OpenStream] = {}
+        self._closed = Totals()             # of streams that are closed
+        self._told = Totals()               # what the metrics know
+        self._failed_writes = 0             # of streams that are closed
+        self._told_failures = 0
+
+    @property
+    def longest_sweep(self) -> float:
+        """
+        Seconds that the longest sweep spent reading.
+        """
+        return self._sweeper.longest
+
+    def start(self) -> None:
+        """
+        Begin to receive on what is opened.
+        """
+        self._sweeper.start()
+
+    async def stop(self) -> None:
+        """
+        Close every stream and sweep no more.
+        """
+        for stream_id in list(self._streams):
+            await self.close_stream(stream_id)
+        self._sweeper.stop()
+        self._tell()
+
+    async def open_stream(self, spec: StreamSpec) -> StreamAddress:
+        """
+        Begin to receive. Raises PortsExhausted; ValueError for a stream that is open already.
+        """
+        if spec.stream_id in self._streams:
+            raise ValueError(f"stream {spec.stream_id} is open already")
+        receiver = StreamReceiver(spec, self._node_id)
+        stream = self._pool.bind(lambda port: self._listen(receiver, port))
+        self._streams[spec.stream_id] = stream
+        return stream.address
+
+    async def update_stream(self, stream_id: str, formats: tuple[PayloadFormat, ...]) -> None:
+        """
+        The payload types mean this from now on; what has come until now still has its old meaning.
+        """
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            self._sweeper.drain(stream.rtp)
+            stream.receiver.update_formats(formats)
+
+    async def close_stream(self, stream_id: str) -> StreamReport:
+        """
+        Drain, finish the segments, free the ports into quarantine. Unknown ids get an empty report.
+        """
+        stream = self._streams.pop(stream_id, None)
+        if stream is None:
+            return StreamReport(stream_id)
+        self._sweeper.drain(stream.rtp)
+        self._sweeper.drain(stream.rtcp)
+        report = stream.receiver.close()
+        self._closed = self._closed.plus(stream.receiver.totals)
+        self._failed_writes += stream.receiver.failed_writes
+        await gatherResults([stream.rtp.stop(), stream.rtcp.stop()])
+        self._pool.give_back(stream.address.rtp_port)
+        return report
+
+    def report(self, stream_id: str) -> StreamReport | None:
+        """
+        The latest report of an open stream, as of the last sweep.
+        """
+        stream = self._streams.get(stream_id)
+        return stream.receiver.report() if stream else None
+
+    def receiver(self, stream_id: str) -> StreamReceiver | None:
+        """
+        The receiver of an open stream, with what its RTCP told.
+        """
+        stream = self._streams.get(stream_id)
+        return stream.receiver if stream else None
+
+    def open_streams(self) -> int:
+        """
+        How many streams are open.
+        """
+        return len(self._streams)
+
+    def free_pairs(self) -> int:
+        """
+        How many port pairs could be given out now.
+        """
+        return self._pool.free()
+
+    def _listen(self, receiver: StreamReceiver, port: int) -> OpenStream:
+        rtp = self._port(port, receiver.receive, lambda: self._flooded(receiver), 1)
+        rtp.start()
+        rtcp = self._port(port + 1, receiver.receive_rtcp, lambda: None, RTCP_EVERY)
+        try:
+            rtcp.start()
+        except CannotListenError:
+            rtp.stop()
+            raise
+        return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp)
+
+    def _port(self, port: int, receive: Receive, flooded: Callable[[], None], every: int) -> SweptPort:
+        protocol = BatchProtocol(receive, flooded)
+        return SweptPort(port, protocol, self._host, self._reactor, self._sweeper, every)
+
+    def _flooded(self, receiver: StreamReceiver) -> None:
+        receiver.warn("flood", f"more than {MOST_A_SWEEP} packets came between two sweeps; some may be lost")
+
+    def _swept(self, seconds: float) -> None:
+        if self._metrics is not None:
+            self._metrics.sweep_took(seconds)
+            self._tell()
+
+    def _tell(self) -> None:
+        """
+        Give the metrics what came since they were told last.
+        """
+        if self._metrics is None:
+            return
+        totals, failures = self._closed, self._failed_writes
+        for stream in self._streams.values():
+            totals = totals.plus(stream.receiver.totals)
+            failures += stream.receiver.failed_writes
+        new = totals.minus(self._told)
+        self._told = totals
+        self._metrics.packets_received(new.packets)
+        self._metrics.octets_received(new.octets)
+        self._metrics.packets_lost(new.lost)
+        self._metrics.packets_duplicate(new.duplicates)
+        self._metrics.packets_reordered(new.reordered)
+        self._metrics.packets_rejected(new.rejected)
+        for _ in range(failures - self._told_failures):
+            self._metrics.write_failed()
+        self._told_failures = failures

@@ -1,0 +1,259 @@
+"""
+The receiver of one stream: from datagrams to the sources that sent them.
+
+Its input is what one sweep found on the stream's port; no socket and no clock is known here. Every datagram
+is
+
+  RTCP       which shares the port (RFC 5761 s.4): watched
+  no RTP     counted as rejected
+  RTP        of a source that is live: handed to it, a sweep's packets at once
+             of a source that is not known: held until a second packet proves it (RFC 3550 A.1)
+
+A stream follows its sender through changes of SSRC, codec and address; none of them is filtered by what the
+offer said.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+
+from siprec_tw.codecs.payload_format import PayloadFormat
+from siprec_tw.errors import PeerError
+from siprec_tw.interfaces import StreamReport, StreamSpec
+from siprec_tw.media.arrival import Datagram, Packet, text_of
+from siprec_tw.media.format_table import FormatTable
+from siprec_tw.media.live_source import LiveSource
+from siprec_tw.media.rtcp_watch import RtcpSeen
+from siprec_tw.media.segment_files import SegmentFiles
+from siprec_tw.media.segment_opener import SegmentOpener
+from siprec_tw.media.stream_warnings import StreamWarnings
+from siprec_tw.media.totals import Totals
+from siprec_tw.rtp.packet import (
+    FIRST_RTCP_TYPE,
+    FIXED_HEADER,
+    HEADER_SIZE,
+    LAST_RTCP_TYPE,
+    PLAIN_FIRST_OCTET,
+    is_rtcp,
+    parse_packet,
+)
+from siprec_tw.rtp.probation import Probation
+
+MOST_SOURCES = 4            # live at once
+MOST_CANDIDATES = 8         # under probation at once
+SILENT_SECONDS = 30.0       # after which a source makes way for another that sends
+TOGETHER_SECONDS = 1.0      # for which two sources must send to be two at once
+
+
+class StreamReceiver:
+    """
+    Receives one stream; see the module.
+    """
+
+    def __init__(self, spec: StreamSpec, node_id: str, files: SegmentFiles | None = None) -> None:
+        self.stream_id = spec.stream_id
+        self.rtcp = RtcpSeen()
+        self._warnings = StreamWarnings(spec.stream_id)
+        self._warn = self._warnings.warn
+        self._formats = FormatTable(spec.formats, self._warn)
+        self._opener = SegmentOpener(
+            spec, node_id, files or SegmentFiles(spec.directory), self._warn, self._warnings.write_failed
+        )
+        self._live: dict[int, LiveSource] = {}
+        self._candidates: dict[int, Probation[Packet]] = {}
+        self._latest: LiveSource | None = None      # which sent last
+        self._gone = Totals()                       # of sources that are closed
+        self._rejected = 0
+        self._first_arrival: float | None = None
+        self._last_arrival: float | None = None
+
+    @property
+    def failed_writes(self) -> int:
+        """
+        How often the disk refused.
+        """
+        return self._warnings.failed_writes
+
+    def receive(self, datagrams: Sequence[Datagram]) -> None:
+        """
+        Take what one sweep found on the RTP port, in the order of arrival.
+        """
+        unpack = FIXED_HEADER.unpack_from
+        batches: dict[int, list[Packet]] = {}
+        batch: list[Packet] = []
+        current = -1
+        for datagram, address, arrival in datagrams:
+            try:
+                first, second, sequence, timestamp, ssrc = unpack(datagram)
+            except struct.error:
+                self._reject(1)
+                continue
+            if first == PLAIN_FIRST_OCTET and not FIRST_RTCP_TYPE <= second <= LAST_RTCP_TYPE:
+                payload = datagram[HEADER_SIZE:]
+            elif is_rtcp(datagram):
+                self.rtcp.receive(datagram, arrival)
+                continue
+            else:
+                try:
+                    payload = parse_packet(datagram).payload
+                except PeerError:
+                    self._reject(1)
+                    continue
+            if ssrc != current:
+                current = ssrc
+                batch = batches.setdefault(ssrc, [])
+            batch.append((sequence, timestamp, second & 0x7F, payload, arrival, datagram, address))
+        for ssrc, packets in batches.items():
+            self._receive_from(ssrc, packets)
+        if len(self._live) > 1:
+            self._watch_sources(batches)
+
+    def receive_rtcp(self, datagrams: Iterable[Datagram]) -> None:
+        """
+        Take what a sweep found on the RTCP port.
+        """
+        for datagram, _, arrival in datagrams:
+            self.rtcp.receive(datagram, arrival)
+
+    def update_formats(self, formats: Iterable[PayloadFormat]) -> None:
+        """
+        The payload types mean this from now on.
+        """
+        self._formats.update(formats)
+
+    def warn(self, code: str, text: str) -> None:
+        """
+        Something odd happened to the stream before it came here.
+        """
+        self._warn(code, text)
+
+    def close(self) -> StreamReport:
+        """
+        Finish all segments. Where no source was ever proven, what came of known payload types is kept
+        unproven.
+        """
+        if not self._opener.opened:
+            for ssrc, candidate in list(self._candidates.items()):
+                held = [packet for packet in candidate.release() if self._formats.knows(packet[2])]
+                if held and len(self._live) < MOST_SOURCES:
+                    self._begin(ssrc, held)
+        for ssrc in list(self._live):
+            self._end(ssrc, "stream-closed")
+        for candidate in self._candidates.values():
+            self._reject(candidate.dropped + len(candidate))
+        self._candidates.clear()
+        return self.report()
+
+    @property
+    def totals(self) -> Totals:
+        """
+        What was received in all.
+        """
+        totals = self._gone
+        for source in self._live.values():
+            totals = totals.plus(source.totals)
+        return totals.plus(Totals(rejected=self._rejected))
+
+    def report(self) -> StreamReport:
+        """
+        What is known of the stream's reception.
+        """
+        totals = self.totals
+        latest = self._latest
+        return StreamReport(
+            self.stream_id, totals.packets, totals.octets, totals.lost, totals.duplicates, totals.reordered,
+            totals.rejected,
+            jitter=latest.jitter if latest else 0.0,
+            first_arrival=self._first_arrival,
+            last_arrival=self._last_arrival,
+            encoding=latest.encoding if latest else "",
+            ssrc=latest.ssrc if latest else None,
+            source=text_of(latest.address) if latest else "",
+            warnings=self._warnings.all(),
+        )
+
+    # --- sources ---------------------------------------------------------------------------------
+
+    def _receive_from(self, ssrc: int, packets: list[Packet]) -> None:
+        source = self._live.get(ssrc)
+        if source is not None:
+            self._hand(source, packets)
+            return
+        candidate = self._candidates.get(ssrc)
+        if candidate is None:
+            candidate = self._admit(ssrc)
+        for index, packet in enumerate(packets):
+            proven = candidate.offer(packet[0], packet)
+            if proven:
+                if not self._make_room(packet[4]):
+                    self._reject(len(proven) + len(packets) - index - 1)
+                    return
+                self._reject(candidate.dropped)
+                del self._candidates[ssrc]
+                self._begin(ssrc, proven + packets[index + 1 :])
+                return
+
+    def _begin(self, ssrc: int, packets: list[Packet]) -> None:
+        source = LiveSource(ssrc, packets[0], self._opener, self._formats, self._warn)
+        self._live[ssrc] = source
+        self._hand(source, packets)
+
+    def _hand(self, source: LiveSource, packets: list[Packet]) -> None:
+        source.receive(packets)
+        if self._first_arrival is None:
+            self._first_arrival = packets[0][4]
+        self._last_arrival = packets[-1][4]
+        self._latest = source
+
+    def _admit(self, ssrc: int) -> Probation[Packet]:
+        """
+        A new candidate; the one that has waited longest makes room for it.
+        """
+        if len(self._candidates) >= MOST_CANDIDATES:
+            oldest = self._candidates.pop(next(iter(self._candidates)))
+            self._reject(oldest.dropped + len(oldest))
+        candidate: Probation[Packet] = Probation()
+        self._candidates[ssrc] = candidate
+        return candidate
+
+    def _make_room(self, now: float) -> bool:
+        """
+        Whether one more source may live; one that is silent makes way.
+        """
+        if len(self._live) < MOST_SOURCES:
+            return True
+        quietest = min(self._live.values(), key=lambda source: source.last_arrival)
+        if now - quietest.last_arrival <= TOGETHER_SECONDS:
+            self._warn("too-many-sources", f"{MOST_SOURCES} sources send at once; others are not kept")
+            return False
+        self._end(quietest.ssrc, "ssrc-changed")
+        return True
+
+    def _watch_sources(self, batches: Iterable[int]) -> None:
+        """
+        Tell of two sources at once, and close those that others have taken over from.
+        """
+        sending = [self._live[ssrc] for ssrc in batches if ssrc in self._live]
+        if not sending:
+            return
+        now = max(source.last_arrival for source in sending)
+        if len(sending) > 1:
+            youngest = max(sending, key=lambda source: source.first_arrival)
+            others = [source for source in sending if source is not youngest]
+            if max(source.last_arrival for source in others) - youngest.first_arrival > TOGETHER_SECONDS:
+                names = ", ".join(f"{source.ssrc:08x}" for source in sending)
+                self._warn("two-sources-at-once", f"{len(sending)} sources send at once: {names}")
+        for source in list(self._live.values()):
+            if now - source.last_arrival > SILENT_SECONDS:
+                self._end(source.ssrc, "ssrc-changed")
+
+    def _end(self, ssrc: int, reason: str) -> None:
+        source = self._live.pop(ssrc)
+        source.close(reason)
+        self._gone = self._gone.plus(source.totals)
+
+    def _reject(self, count: int) -> None:
+        self._rejected += count
+        if self._latest is not None:
+            self._latest.reject(count)

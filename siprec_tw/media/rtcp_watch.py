@@ -1,0 +1,65 @@
+"""
+What the sources of a stream say in RTCP (RFC 3550 s.6): kept in memory, never needed for the recording.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from attrs import define, field, frozen
+
+from siprec_tw.errors import PeerError
+from siprec_tw.rtp.rtcp import Goodbye, SenderReport, parse_compound
+
+MOST_SOURCES = 16
+
+Kept = TypeVar("Kept")
+
+
+@frozen
+class ClockPair:
+    """
+    The latest sender report of one source.
+    """
+
+    report: SenderReport
+    arrival: float          # POSIX seconds
+
+
+@define
+class RtcpSeen:
+    """
+    The RTCP of one stream.
+    """
+
+    datagrams: int = 0
+    rejected: int = 0                                           # not RTCP, or cut short
+    sender_reports: int = 0
+    clocks: dict[int, ClockPair] = field(factory=dict)          # by SSRC, the MOST_SOURCES latest
+    goodbyes: dict[int, float] = field(factory=dict)            # SSRC to arrival, the MOST_SOURCES latest
+
+    def receive(self, datagram: bytes, arrival: float) -> None:
+        """
+        Take one compound packet.
+        """
+        self.datagrams += 1
+        try:
+            packets = parse_compound(datagram)
+        except PeerError:
+            self.rejected += 1
+            return
+        for packet in packets:
+            match packet:
+                case SenderReport():
+                    self.sender_reports += 1
+                    _keep(self.clocks, packet.ssrc, ClockPair(packet, arrival))
+                case Goodbye():
+                    for source in packet.sources:
+                        _keep(self.goodbyes, source, arrival)
+
+
+def _keep(latest: dict[int, Kept], ssrc: int, value: Kept) -> None:
+    latest.pop(ssrc, None)
+    latest[ssrc] = value
+    if len(latest) > MOST_SOURCES:
+        del latest[next(iter(latest))]

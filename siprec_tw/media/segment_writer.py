@@ -1,0 +1,299 @@
+"""
+Segments as they are written: what all have in common, and the layout SAMPLES (siprec_tw.recording.segment).
+
+  offset 0      58                      58 + lead                      head
+         header | one second of silence | sound, silence where none came |
+
+The head is the timestamp after the last octet in the file; it only rises. What lies ahead of it is a gap: its
+line goes to the record first, then silence and sound go to the file in one write, so that a killed process
+never leaves silence that nobody knows of. What lies behind the head is late: it is written at its place, and
+then its line.
+
+The head does not move when the disk refuses a write, so that what was refused becomes a gap.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from attrs import define
+
+from siprec_tw.media.arrival import Extended, Run
+from siprec_tw.media.format_table import Lane
+from siprec_tw.media.segment_files import SegmentFiles
+from siprec_tw.media.segment_record import Failed, SegmentRecord
+from siprec_tw.recording.layout import SAMPLES_PART
+from siprec_tw.recording.segment import (
+    WAV_HEADER_SIZE,
+    Checkpoint,
+    Filled,
+    Gap,
+    SegmentClosed,
+    SegmentEvent,
+    SegmentOpened,
+)
+from siprec_tw.recording.wav import header_g711
+
+CHECKPOINT_SECONDS = 5.0
+
+# The size an open file claims. SoX itself writes it where it cannot seek back, and reads it as "until the
+# end"; ffmpeg and libsndfile take any size past the end of the file so.
+UNKNOWN_SIZE = 0x7FFFF000
+
+MissingBetween = Callable[[int, int], int]
+"""
+C{missing_between(before, after)}: how many of the packets between these sequence numbers have not arrived.
+"""
+
+
+@define
+class Standing:
+    """
+    What the checkpoints of a segment count.
+    """
+
+    packets: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    rejected: int = 0
+    jitter: float = 0.0             # ticks
+    transit: float = math.inf       # seconds, the least
+    highest_sequence: int = 0
+
+
+class OpenSegment(ABC):
+    """
+    What segments of both layouts share: the record, the counts, the checkpoints.
+    """
+
+    def __init__(self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed) -> None:
+        self.opened = opened
+        self.lane = lane
+        self.standing = Standing(highest_sequence=opened.first_sequence)
+        self.stem = f"{opened.stream_id}-{opened.number}"
+        self.record = SegmentRecord(files, self.stem, opened, failed)
+        self._due = opened.first_timestamp + int(CHECKPOINT_SECONDS * opened.format.clock_rate)
+
+    @property
+    @abstractmethod
+    def end(self) -> int:
+        """
+        Extended timestamp after the last sample, what was added and not flushed yet included.
+        """
+
+    @abstractmethod
+    def add(self, packet: Extended) -> None:
+        """
+        Take a packet that belongs here; it is written by the next flush.
+        """
+
+    @abstractmethod
+    def flush(self) -> None:
+        """
+        Write what was added.
+        """
+
+    @abstractmethod
+    def close(self, reason: str) -> None:
+        """
+        Write what is left, the last checkpoint and the reason.
+        """
+
+    def pass_over(self, sequence: int) -> None:
+        """
+        A packet of the same source arrived and is kept elsewhere.
+        """
+        self.standing.highest_sequence = max(self.standing.highest_sequence, sequence)
+
+    def checkpoint_when_due(self) -> None:
+        """
+        A checkpoint every CHECKPOINT_SECONDS of the stream's own time.
+        """
+        if self.end >= self._due:
+            self.record.append([self.checkpoint()])
+            self._due = self.end + int(CHECKPOINT_SECONDS * self.opened.format.clock_rate)
+
+    def checkpoint(self) -> Checkpoint:
+        """
+        Where the segment stands.
+        """
+        standing = self.standing
+        opened = self.opened
+        transit = standing.transit
+        if math.isinf(transit):
+            transit = opened.arrival - opened.first_timestamp / opened.format.clock_rate
+        return Checkpoint(
+            self.end, standing.highest_sequence, standing.packets, standing.duplicates, standing.reordered,
+            standing.rejected, standing.jitter, transit,
+        )
+
+
+class SampleSegment(OpenSegment):
+    """
+    A segment of a sample addressable codec: a WAV file that is its own jitter buffer.
+    """
+
+    def __init__(
+        self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed, missing: MissingBetween
+    ) -> None:
+        super().__init__(files, opened, lane, failed)
+        self.name = self.stem + SAMPLES_PART
+        self.head = opened.first_timestamp
+        self._head_sequence = opened.first_sequence - 1
+        self._files = files
+        self._failed = failed
+        self._missing = missing
+        self._width = lane.octets_a_tick
+        self._silence = bytes([lane.codec.silence])
+        self._descriptor: int | None = None
+        self._run: list[Extended] = []
+        self._runs: list[Run] = []
+        self._next = self.head      # timestamp after the packet added last
+        self._end = self.head
+
+    @property
+    def end(self) -> int:
+        """
+        The head, as it will be when all that was added is written.
+        """
+        return max(self.head, self._end)
+
+    def add(self, packet: Extended) -> None:
+        """
+        Take one packet; those that follow one another become one run.
+        """
+        sequence, timestamp, _, payload, _, _ = packet
+        run = self._run
+        if run and not (
+            timestamp == self._next and sequence == run[-1][0] + 1 and len(payload) == len(run[-1][3])
+        ):
+            self._end_run()
+        self._run.append(packet)
+        self._next = timestamp + len(payload) // self._width
+        self._end = max(self._end, self._next)
+
+    def flush(self) -> None:
+        """
+        Place the runs of what was added.
+        """
+        self._end_run()
+        runs, self._runs = self._runs, []
+        self.place(runs)
+        self._end = self.head
+
+    def place(self, runs: Sequence[Run]) -> None:
+        """
+        Write runs at their places, in the order given, which should be that of their timestamps. What lies
+        before the origin is dropped and counted.
+        """
+        head, head_sequence = self.head, self._head_sequence
+        gaps: list[SegmentEvent] = []
+        filled: list[SegmentEvent] = []
+        writes: list[tuple[int, bytes, Run]] = []
+        for run in runs:
+            if run.first < self.opened.origin and (within := self._within(run)) != run:
+                run = within
+            end = run.first + len(run.octets) // self._width
+            silence = b""
+            if run.first > head:
+                gaps.append(self._gap(head, head_sequence, run))
+                silence = self._silence * ((run.first - head) * self._width)
+            elif end <= head and run.last_sequence < head_sequence:
+                filled += self._filled(run)
+            if run.octets:
+                writes.append((run.first - len(silence) // self._width, silence + run.octets, run))
+            if end > head:
+                head, head_sequence = end, run.last_sequence
+        if gaps:
+            self.record.append(gaps)
+        if self._write(writes) and filled:
+            self.record.append(filled)
+        self.checkpoint_when_due()
+
+    def close(self, reason: str) -> None:
+        """
+        Write what is left, give the header its true sizes, and end the record.
+        """
+        self.flush()
+        size = (self.head - self.opened.origin) * self._width
+        if self._descriptor is not None:
+            try:
+                self._files.write(self._descriptor, self._header(min(size, UNKNOWN_SIZE)), 0)
+            except OSError as error:
+                self._failed(error, self.name)
+            self._files.close(self._descriptor)
+            self._descriptor = None
+        self.record.append([self.checkpoint(), SegmentClosed(reason)])
+
+    def _end_run(self) -> None:
+        run = self._run
+        if run:
+            payloads = [packet[3] for packet in run]
+            octets = payloads[0] if len(run) == 1 else b"".join(payloads)
+            if len(octets) % self._width:
+                octets = octets[: -(len(octets) % self._width)]
+            self._runs.append(Run(run[0][1], octets, run[0][0], run[-1][0]))
+            self._run = []
+
+    def _within(self, run: Run) -> Run:
+        """
+        A run less its packets that begin before the origin; they are counted as rejected.
+        """
+        packets = run.last_sequence - run.first_sequence + 1
+        step = max(1, len(run.octets) // self._width // packets)
+        before = min(packets, -(-(self.opened.origin - run.first) // step))
+        self.standing.rejected += before
+        cut = before * step * self._width if before < packets else len(run.octets)
+        first, sequence = run.first + before * step, run.first_sequence + before
+        return Run(first, run.octets[cut:], sequence, run.last_sequence)
+
+    def _gap(self, head: int, head_sequence: int, run: Run) -> Gap:
+        missing = self._missing(head_sequence, run.first_sequence)
+        return Gap(head, run.first, run.first_sequence - 1 - missing, run.first_sequence)
+
+    def _filled(self, run: Run) -> list[SegmentEvent]:
+        packets = run.last_sequence - run.first_sequence + 1
+        step = len(run.octets) // self._width // packets
+        return [
+            Filled(run.first + index * step, run.first + (index + 1) * step, run.first_sequence + index)
+            for index in range(packets)
+            if step
+        ]
+
+    def _write(self, writes: Sequence[tuple[int, bytes, Run]]) -> bool:
+        standing = self.standing
+        try:
+            descriptor = self._opened()
+            for timestamp, octets, run in writes:
+                offset = WAV_HEADER_SIZE + (timestamp - self.opened.origin) * self._width
+                self._files.write(descriptor, octets, offset)
+                standing.packets += run.last_sequence - run.first_sequence + 1
+                if (end := timestamp + len(octets) // self._width) > self.head:
+                    self.head, self._head_sequence = end, run.last_sequence
+                standing.highest_sequence = max(standing.highest_sequence, run.last_sequence)
+        except OSError as error:
+            self._failed(error, self.name)
+            return False
+        return True
+
+    def _opened(self) -> int:
+        """
+        The descriptor of the file, which begins with its header and the lead.
+        """
+        if self._descriptor is None:
+            self.record.append([])
+            descriptor = self._files.open(self.name)
+            lead = self._silence * ((self.opened.first_timestamp - self.opened.origin) * self._width)
+            try:
+                self._files.write(descriptor, self._header(UNKNOWN_SIZE) + lead, 0)
+            except OSError:
+                self._files.close(descriptor)
+                raise
+            self._descriptor = descriptor
+        return self._descriptor
+
+    def _header(self, size: int) -> bytes:
+        form = self.opened.format
+        return header_g711(self.lane.codec.wav_format_tag or 0, form.clock_rate, form.channels, size)

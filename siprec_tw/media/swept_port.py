@@ -1,0 +1,160 @@
+"""
+A UDP port that is not in the reactor's poll set: a sweeper empties it now and then.
+
+A recorder is in no hurry. Waiting costs nothing, and reading twenty packets in a row costs a fraction of
+being woken up for each; the kernel keeps the true time of each arrival meanwhile (SO_TIMESTAMPNS), and the
+packets themselves in a receive buffer that is large enough for some seconds.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
+from socket import socket as Socket
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.udp import Port
+from twisted.logger import Logger
+
+from siprec_tw.media.arrival import Datagram
+from siprec_tw.media.sweeper import Sweeper
+
+RECEIVE_BUFFER = 256 * 1024
+LARGEST_DATAGRAM = 65_535
+MOST_A_SWEEP = 1024         # datagrams; a peer that sends more cannot starve the others
+
+# Linux, all but alpha, mips, parisc and sparc: the number is not in Python's socket module.
+_SO_TIMESTAMPNS: int | None = getattr(socket, "SO_TIMESTAMPNS", 35 if sys.platform == "linux" else None)
+_TIMESPEC = struct.Struct("@ll")
+_CONTROL_SIZE = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
+
+Receive = Callable[[Sequence[Datagram]], None]
+"""
+C{receive(datagrams)}: what one sweep found, in the order of arrival, never empty.
+"""
+
+
+class BatchProtocol(DatagramProtocol):
+    """
+    Hands on the datagrams of one sweep together.
+    """
+
+    noisy = False
+
+    def __init__(self, receive: Receive, flooded: Callable[[], None]) -> None:
+        self.receive = receive
+        self.flooded = flooded      # called when a sweep leaves datagrams behind
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """
+        One datagram, from a transport that knows no batches.
+        """
+        self.receive([(datagram, addr, time.time())])
+
+
+class SweptPort(Port):
+    """
+    One UDP socket that a sweeper reads; C{every} counts the sweeps from one read to the next.
+    """
+
+    log = Logger()
+    protocol: BatchProtocol
+    socket: Socket
+    _warned = False
+
+    def __init__(
+        self, port: int, protocol: BatchProtocol, interface: str, reactor: IReactorTime, sweeper: Sweeper,
+        every: int = 1,
+    ) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            port, protocol, interface, LARGEST_DATAGRAM, reactor
+        )
+        self.every = every
+        self._sweeper = sweeper
+        self._stamped = False
+
+    def start(self) -> None:
+        """
+        Bind and listen. Raises CannotListenError.
+        """
+        self.startListening()  # type: ignore[no-untyped-call]
+
+    def stop(self) -> Deferred[None]:
+        """
+        Close; the Deferred fires when the socket is gone.
+        """
+        stopped: Deferred[None] = self.stopListening()  # type: ignore[no-untyped-call]
+        return stopped
+
+    def createInternetSocket(self) -> Socket:
+        """
+        A socket with a large receive buffer that notes times of arrival.
+        """
+        created = super().createInternetSocket()
+        created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        granted = created.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        if granted < RECEIVE_BUFFER and not SweptPort._warned:
+            SweptPort._warned = True
+            self.log.warn(
+                "Receive buffers of {granted} octets instead of {wanted}: raise net.core.rmem_max,"
+                " or packets are lost when this machine is busy",
+                granted=granted, wanted=RECEIVE_BUFFER,
+            )
+        if _SO_TIMESTAMPNS is not None:
+            try:
+                created.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                self._stamped = True
+            except OSError:
+                self._stamped = False
+        return created
+
+    def startReading(self) -> None:
+        """
+        Join the sweeper rather than the reactor's poll set.
+        """
+        self._sweeper.add(self)
+
+    def stopReading(self) -> None:
+        """
+        Leave the sweeper.
+        """
+        self._sweeper.remove(self)
+
+    def doRead(self) -> None:
+        """
+        Read what has come, at most MOST_A_SWEEP datagrams, and hand it on together.
+        """
+        datagrams: list[Datagram] = []
+        try:
+            if self._stamped:
+                self._read_stamped(datagrams)
+            else:
+                self._read_plain(datagrams)
+        except (BlockingIOError, ConnectionRefusedError):
+            pass
+        else:
+            self.protocol.flooded()
+        if datagrams:
+            self.protocol.receive(datagrams)
+
+    def _read_stamped(self, datagrams: list[Datagram]) -> None:
+        receive, unpack, take = self.socket.recvmsg, _TIMESPEC.unpack, datagrams.append
+        for _ in range(MOST_A_SWEEP):
+            octets, control, _, address = receive(LARGEST_DATAGRAM, _CONTROL_SIZE)
+            if control:
+                seconds, nanoseconds = unpack(control[0][2])
+                arrival = seconds + nanoseconds * 1e-9
+            else:
+                arrival = time.time()
+            take((octets, address if len(address) == 2 else address[:2], arrival))
+
+    def _read_plain(self, datagrams: list[Datagram]) -> None:
+        receive, now, take = self.socket.recvfrom, time.time, datagrams.append
+        for _ in range(MOST_A_SWEEP):
+            octets, address = receive(LARGEST_DATAGRAM)
+            take((octets, address[:2], now()))

@@ -1,0 +1,107 @@
+"""
+The SIP side of a call: its dialog with the recording client, the 2xx on their way, and our own requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field
+
+from siprec_tw.errors import PeerError
+from siprec_tw.recorder.acceptance import RepeatedAnswer, repeat_answer
+from siprec_tw.recorder.provisional import RepeatedProvisional
+from siprec_tw.recorder.replies import Fields, contact
+from siprec_tw.recorder.surroundings import Surroundings
+from siprec_tw.signaling.peer import Flow, Peer
+from siprec_tw.signaling.transaction_user import IncomingRequest
+from siprec_tw.sip.cseq import parse_cseq
+from siprec_tw.sip.dialog import Dialog
+from siprec_tw.sip.message import Request, Response
+
+
+@define(eq=False)
+class Leg:
+    """
+    One dialog, from the INVITE to the BYE.
+    """
+
+    _surroundings: Surroundings
+    invite: IncomingRequest                             # the first one
+    dialog: Dialog
+    last_heard: float                                   # POSIX seconds of the client's last message
+    _flow: Flow
+    provisional: RepeatedProvisional | None = None      # a 183 that awaits its PRACK
+    refreshes: list[str] = field(factory=list)          # methods being worked on: "INVITE", "UPDATE"
+    _answers: dict[int, RepeatedAnswer] = field(factory=dict)   # by the INVITE's CSeq number
+
+    def heard(self, incoming: IncomingRequest) -> None:
+        """
+        A request came. Raises PeerError(500) for one older than the last (RFC 3261 s.12.2.2).
+        """
+        self.dialog = self.dialog.received(incoming.request)
+        self.last_heard = self._surroundings.now()
+        self._flow = incoming.flow
+
+    def accept(self, incoming: IncomingRequest, response: Response, gave_up: Callable[[], None]) -> None:
+        """
+        Send a 2xx to an INVITE, repeat it until its ACK, and say so where none comes.
+        """
+        self._answers[cseq_number(incoming.request)] = repeat_answer(
+            self._surroundings.reactor, incoming, response, self._surroundings.timers, gave_up
+        )
+
+    def acknowledged(self, ack: Request) -> bool:
+        """
+        An ACK came: whether it is the first one for a 2xx of ours. Raises PeerError for an unreadable CSeq.
+        """
+        answer = self._answers.pop(cseq_number(ack), None)
+        if answer is None:
+            return False
+        answer.stop()
+        self.last_heard = self._surroundings.now()
+        return True
+
+    @property
+    def awaits_ack(self) -> bool:
+        """
+        Whether a 2xx is still being repeated.
+        """
+        return bool(self._answers)
+
+    def stop_answers(self) -> None:
+        """
+        Nobody waits for a 2xx, or a reliable 183, any more.
+        """
+        for answer in self._answers.values():
+            answer.stop()
+        self._answers.clear()
+        if self.provisional is not None:
+            self.provisional.stop()
+
+    async def request(self, method: str, fields: Fields = ()) -> Response:
+        """
+        Send a request in the dialog; its final response, where need be one made here (408, 503).
+        """
+        own = (contact(self._surroundings, self._flow.local), ("User-Agent", self._surroundings.sip.user_agent))
+        self.dialog, request = self.dialog.request(method, fields=(*own, *fields))
+        response = await self._surroundings.signaling.request(request, await self._destination(), flow=self._flow)
+        if response.status not in (408, 503):
+            self.last_heard = self._surroundings.now()
+        if response.status < 300:
+            self.dialog = self.dialog.refreshed(response)
+        return response
+
+    async def _destination(self) -> Peer:
+        # Where the Contact leads nowhere, the way that the client's last request came is better than none.
+        try:
+            return await self._surroundings.signaling.resolve(self.dialog.next_hop(), self._flow.peer.transport)
+        except PeerError:
+            return self._flow.peer
+
+
+def cseq_number(request: Request) -> int:
+    """
+    The number of a request's CSeq. Raises PeerError.
+    """
+    return parse_cseq(request.headers.get("CSeq") or "").number

@@ -1,0 +1,153 @@
+"""
+The tracks of a call: what was negotiated, opened in the media plane and written into the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from attrs import define, evolve, field
+
+from siprec_tw.errors import PeerError, PortsExhausted
+from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamSpec
+from siprec_tw.recording.journal import Direction, JournalEvent, TrackChanged, TrackClosed, TrackOpened
+from siprec_tw.sdp.answer import LocalMedia, PlannedMedia
+from siprec_tw.sdp.changes import StreamAdded, StreamRemoved, changes
+
+
+@define
+class Track:
+    """
+    One m-line that is received.
+    """
+
+    stream_id: str
+    address: StreamAddress
+    planned: PlannedMedia
+
+
+@define(eq=False)
+class Tracks:
+    """
+    The open streams of one call, by the index of their m-line.
+    """
+
+    _media: MediaPlane
+    _append: Callable[[JournalEvent], Awaitable[None]]
+    _now: Callable[[], float]
+    _recording_id: str
+    _directory: str
+    _warn: Callable[[str, str], None]
+    open: dict[int, Track] = field(factory=dict)
+    planned: tuple[PlannedMedia, ...] = ()
+    _opened: int = 0
+
+    async def follow(self, wanted: Sequence[PlannedMedia]) -> tuple[PlannedMedia, ...]:
+        """
+        Open, change and close streams until they are as wanted; what there was no port for comes back refused.
+
+        Raises PeerError(503) where not one stream can be opened for want of ports.
+        """
+        planned = list(wanted)
+        before = {index: track.planned for index, track in self.open.items()}
+        known = tuple(before.get(media.index, evolve(media, accepted=False)) for media in planned)
+        for change in changes(known, planned):
+            match change:
+                case StreamAdded(index, media):
+                    if not await self._open(media):
+                        planned[index] = evolve(media, accepted=False)
+                case StreamRemoved(index):
+                    await self._close(index)
+        for index in [index for index in self.open if index >= len(planned)]:
+            await self._close(index)
+        if not self.open and any(media.accepted for media in wanted):
+            raise PeerError("no media port is free", 503)
+        for index, old in before.items():
+            if index in self.open and self.open[index].planned is old and planned[index] != old:
+                await self._change(planned[index])
+        self.planned = tuple(planned)
+        return self.planned
+
+    async def open_unasked(self, media: PlannedMedia) -> None:
+        """
+        Open a stream that we offer ourselves. Raises PeerError(503) where no port is free.
+        """
+        if not await self._open(media):
+            raise PeerError("no media port is free", 503)
+        self.planned += (media,)
+
+    async def close(self) -> None:
+        """
+        Close them all.
+        """
+        for index in tuple(self.open):
+            await self._close(index)
+
+    def local(self) -> dict[int, LocalMedia]:
+        """
+        Where each open track is received, as an answer needs it.
+        """
+        return {
+            index: LocalMedia(track.address.host, track.address.rtp_port, track.address.rtcp_port)
+            for index, track in self.open.items()
+        }
+
+    def last_arrival(self) -> float | None:
+        """
+        When the last packet of any track came, POSIX seconds.
+        """
+        reports = (self._media.report(track.stream_id) for track in self.open.values())
+        return max((r.last_arrival for r in reports if r and r.last_arrival is not None), default=None)
+
+    def expects_media(self) -> bool:
+        """
+        Whether the client said that it sends on any track: neither inactive nor held.
+        """
+        return any(direction(t.planned) is Direction.RECVONLY for t in self.open.values())
+
+    async def _open(self, media: PlannedMedia) -> bool:
+        self._opened += 1
+        stream_id = f"{self._recording_id}-{media.index}-{self._opened}"
+        remote = remote_of(media)
+        try:
+            address = await self._media.open_stream(StreamSpec(stream_id, self._directory, media.formats, remote))
+        except PortsExhausted:
+            return False
+        self.open[media.index] = Track(stream_id, address, media)
+        await self._append(
+            TrackOpened(
+                self._now(), media.index, stream_id, media.label, media.media, direction(media), media.formats,
+                f"{address.host}:{address.rtp_port}", remote,
+            )
+        )
+        return True
+
+    async def _change(self, media: PlannedMedia) -> None:
+        track = self.open[media.index]
+        if media.formats != track.planned.formats:
+            await self._media.update_stream(track.stream_id, media.formats)
+        track.planned = media
+        await self._append(
+            TrackChanged(self._now(), media.index, media.label, direction(media), media.formats, remote_of(media))
+        )
+
+    async def _close(self, index: int) -> None:
+        track = self.open.pop(index)
+        report = await self._media.close_stream(track.stream_id)
+        for code, text in report.warnings:
+            self._warn(code, f"{text} (m-line {index})")
+        await self._append(TrackClosed(self._now(), index))
+
+
+def direction(media: PlannedMedia) -> Direction:
+    """
+    Whether sound is expected: a hold by address is inactive for the recording, whatever our answer says.
+    """
+    return Direction.INACTIVE if media.held else Direction(media.direction.value)
+
+
+def remote_of(media: PlannedMedia) -> str:
+    """
+    What the description says of where the packets come from; "" where it says nothing.
+    """
+    return f"{media.remote_host}:{media.remote_port}" if media.remote_host else ""

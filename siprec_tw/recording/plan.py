@@ -1,0 +1,139 @@
+"""
+What is to be made of a recording's segments: which files, at which rate, out of which pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from siprec_tw.codecs.payload_format import PayloadFormat
+from siprec_tw.codecs.registry import codec_of, is_side
+from siprec_tw.recording.assemble import Piece, overlapping, pieces_of, sole_format
+from siprec_tw.recording.call_facts import CallFacts, TrackFacts
+from siprec_tw.recording.layout import track_names
+from siprec_tw.recording.segment import Layout
+from siprec_tw.recording.sound import Sound
+from siprec_tw.recording.timeline import Timeline, timeline_of
+
+USUAL_RATE = 8000
+
+
+@frozen
+class TrackPlan:
+    """
+    One track: its sound, its place in the files.
+    """
+
+    facts: TrackFacts
+    name: str                               # for file names
+    sounds: tuple[tuple[int, Sound], ...]   # with the index of each source, in the order of the record
+    sides: tuple[tuple[int, Sound], ...]    # what is not sound itself: digits, comfort noise
+    channel: int | None                     # of recording.wav, from 0; None for what is not audio
+    rate: int                               # of its own file
+    own: tuple[Piece, ...]                  # pieces at its own rate
+    mixed: tuple[Piece, ...]                # pieces at the recording's rate
+    law: PayloadFormat | None               # its own file can hold the octets as they came
+    samples: int                            # length of its own file, lead included
+
+    @property
+    def packets_kept(self) -> list[int]:
+        """
+        The sources of sound that is kept packet by packet.
+        """
+        return [i for i, one in self.sounds if one.segment.opened.layout is Layout.PACKETS]
+
+
+@frozen
+class Plan:
+    """
+    A recording before it is made.
+    """
+
+    facts: CallFacts
+    timeline: Timeline
+    rate: int                               # of recording.wav
+    samples: int                            # length of recording.wav
+    tracks: tuple[TrackPlan, ...]
+
+    @property
+    def channels(self) -> list[TrackPlan]:
+        """
+        The tracks of recording.wav in the order of its channels.
+        """
+        return [track for track in self.tracks if track.channel is not None]
+
+
+def plan_of(facts: CallFacts, sounds: Sequence[Sound]) -> Plan:
+    """
+    Plan a recording. Segments whose stream the journal does not know become tracks of their own at the end.
+    """
+    for sound in sounds:
+        _adopt(facts, sound)
+    tracks = facts.in_order()
+    of_tracks = [_of_track(track, sounds) for track in tracks]
+    timeline = timeline_of([[sound for _, sound in pairs if not _side(sound)] for pairs in of_tracks])
+    rates = [sound.segment.opened.format.clock_rate for sound in sounds if _heard(sound)]
+    rate = max(rates, default=USUAL_RATE)
+    names = track_names([track.label for track in tracks])
+    channels = _channels(tracks)
+    planned = tuple(
+        _planned(track, name, pairs, channels.get(track.index), timeline, rate)
+        for track, name, pairs in zip(tracks, names, of_tracks, strict=True)
+    )
+    return Plan(facts, timeline, rate, timeline.samples(rate), planned)
+
+
+def _adopt(facts: CallFacts, sound: Sound) -> None:
+    stream_id = sound.segment.opened.stream_id
+    if not any(stream_id in track.stream_ids for track in facts.tracks.values()):
+        facts.track(max(facts.tracks, default=-1) + 1).stream_ids.append(stream_id)
+
+
+def _of_track(track: TrackFacts, sounds: Sequence[Sound]) -> list[tuple[int, Sound]]:
+    found = [(i, one) for i, one in enumerate(sounds) if one.segment.opened.stream_id in track.stream_ids]
+    order = {stream_id: number for number, stream_id in enumerate(track.stream_ids)}
+    return sorted(found, key=lambda pair: _number(pair[1], order))
+
+
+def _number(sound: Sound, order: dict[str, int]) -> tuple[int, int]:
+    return order[sound.segment.opened.stream_id], sound.segment.opened.number
+
+
+def _channels(tracks: Sequence[TrackFacts]) -> dict[int, int]:
+    audible = [track.index for track in tracks if track.media == "audio"]
+    return {index: channel for channel, index in enumerate(audible)}
+
+
+def _heard(sound: Sound) -> bool:
+    opened = sound.segment.opened
+    return opened.layout is Layout.SAMPLES and codec_of(opened.format).decode is not None
+
+
+def _side(sound: Sound) -> bool:
+    return is_side(sound.segment.opened.format)
+
+
+def _planned(
+    track: TrackFacts,
+    name: str,
+    found: Sequence[tuple[int, Sound]],
+    channel: int | None,
+    timeline: Timeline,
+    rate: int,
+) -> TrackPlan:
+    pairs = [pair for pair in found if not _side(pair[1])]
+    heard = [pair for pair in pairs if _heard(pair[1])]
+    mixed = pieces_of(heard, timeline, rate)
+    sole = sole_format(mixed)
+    own = mixed if sole is None or sole.clock_rate == rate else pieces_of(heard, timeline, sole.clock_rate)
+    law = sole if sole is not None and codec_of(sole).wav_format_tag and not overlapping(own) else None
+    own_rate = law.clock_rate if law else rate
+    own = own if law else mixed
+    samples = max((timeline.sample(one, one.end, own_rate) for _, one in pairs), default=0)
+    return TrackPlan(
+        facts=track, name=name, sounds=tuple(pairs),
+        sides=tuple(pair for pair in found if _side(pair[1])), channel=channel, rate=own_rate,
+        own=tuple(own), mixed=tuple(mixed), law=law and evolve(law, parameters=""), samples=samples,
+    )

@@ -1,0 +1,169 @@
+"""
+The archive: spool, finaliser and index as one thing, for those who record and for those who look.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.logger import Logger
+
+from siprec_tw.interfaces import Condition, PartyView, RecordingRow
+from siprec_tw.metrics import Metrics, Watched
+from siprec_tw.recording.journal import CallStarted
+from siprec_tw.storage.finaliser import Finaliser
+from siprec_tw.storage.free_space import FreeSpace
+from siprec_tw.storage.recordings_index import RecordingsIndex
+from siprec_tw.storage.retention import DAY, Retention
+from siprec_tw.storage.spool import Spool, SpooledRecording
+from siprec_tw.storage.threads import Pool
+
+INDEX = "index.sqlite"
+FINALISING_THREADS = 2
+
+
+@define(eq=False)
+class Archive:
+    """
+    Everything under one recordings directory.
+    """
+
+    log = Logger()
+
+    directory: Path
+    _reactor: IReactorTime
+    _metrics: Metrics
+    _pools: tuple[Pool, ...]
+    _spool: Spool
+    _finaliser: Finaliser
+    _free_space: FreeSpace
+    _retention: Retention
+    index: RecordingsIndex
+    _running: set[str] = field(factory=set)             # recording ids from begin to finish or discard
+    _recovery: Deferred[None] | None = None
+
+    async def start(self) -> None:
+        """
+        Open the index and begin to finish what a killed process left. Raises OSError, sqlite3.Error.
+        """
+        await self._free_space.check()
+        await self.index.open()
+        self._free_space.start()
+        self._finaliser.start()
+        self._retention.start()
+        self._metrics.watch(Watched.RECORDINGS_PENDING, lambda: float(len(self._running) + len(self._finaliser.waiting)))
+        self._metrics.watch(Watched.DISK_FREE, lambda: float(shutil.disk_usage(self.directory).free))
+        self._recovery = Deferred.fromCoroutine(self._recover())
+
+    async def stop(self) -> None:
+        """
+        Finish the work that was given, close the index.
+        """
+        self._retention.stop()
+        self._free_space.stop()
+        self._finaliser.stop()
+        if self._recovery is not None:
+            await self._recovery
+        await self.index.close()
+        for pool in self._pools:
+            pool.stop()
+
+    def condition(self) -> Condition:
+        """
+        Whether new recordings can be stored.
+        """
+        return self._free_space.condition
+
+    async def begin(self, started: CallStarted) -> SpooledRecording:
+        """
+        Make room for a recording. Raises OSError.
+        """
+        self._running.add(started.recording_id)
+        try:
+            return await self._spool.begin(started)
+        except BaseException:
+            self._running.discard(started.recording_id)
+            raise
+
+    async def answered(self, started: CallStarted, parties: tuple[PartyView, ...]) -> None:
+        """
+        The call is about to be acknowledged: the index has it from now on, as well as it can.
+        """
+        row = RecordingRow(
+            recording_id=started.recording_id, state="recording", verdict="", call_id=started.call_id,
+            started=started.at, ended=None, duration=0.0, parties=parties, tracks=0, path="", size=0,
+        )
+        await self._attempt(Deferred.fromCoroutine(self.index.insert_started(row)), started.recording_id)
+
+    async def finish(self, spooled: SpooledRecording) -> None:
+        """
+        Make the recording of what lies in the spool.
+        """
+        await self._attempt(Deferred.fromCoroutine(self._finish(spooled)), spooled.recording_id)
+        self._running.discard(spooled.recording_id)
+
+    async def discard(self, spooled: SpooledRecording) -> None:
+        """
+        Keep nothing of a call that was never acknowledged.
+        """
+        await self._attempt(Deferred.fromCoroutine(self._discard(spooled)), spooled.recording_id)
+        self._running.discard(spooled.recording_id)
+
+    async def _finish(self, spooled: SpooledRecording) -> None:
+        began = self._reactor.seconds()
+        await spooled.close()
+        finished = await self._finaliser.finalise(spooled.recording_id)
+        if finished is not None:
+            manifest = finished.manifest
+            self._metrics.finalise_took(self._reactor.seconds() - began)
+            self._metrics.recording_stored(manifest.verdict.name, manifest.times.duration)
+
+    async def _discard(self, spooled: SpooledRecording) -> None:
+        await spooled.close()
+        await self._pools[0].run(shutil.rmtree, spooled.directory)
+        await self.index.remove(spooled.recording_id)
+
+    async def _recover(self) -> None:
+        found = Deferred.fromCoroutine(self._finaliser.recover(self._running))
+        found.addErrback(lambda failure: self.log.failure("Could not look through the spool", failure))
+        number = await found
+        if number:
+            self.log.info("Found {number} unfinished recordings in the spool", number=number)
+
+    async def _attempt(self, work: Deferred[None], recording_id: str) -> None:
+        work.addErrback(
+            lambda failure: self.log.failure("The archive failed", failure, recording_id=recording_id)
+        )
+        await work
+
+
+def open_archive(
+    reactor: IReactorTime, directory: Path, metrics: Metrics, *, min_free: int, retention: float | None
+) -> Archive:
+    """
+    The archive of a directory; nothing is touched before it is started.
+
+    @param min_free: octets.
+    @param retention: seconds, or None for ever.
+    """
+    threads = IReactorFromThreads(reactor)
+    writing, asking = Pool(threads, "spool"), Pool(threads, "index")
+    finishing = Pool(threads, "finalise", FINALISING_THREADS)
+    index = RecordingsIndex(directory, directory / INDEX, threads=asking)
+    return Archive(
+        directory=directory,
+        reactor=reactor,
+        metrics=metrics,
+        pools=(writing, asking, finishing),
+        spool=Spool(directory, threads=writing),
+        finaliser=Finaliser(directory, index=index, threads=finishing, clock=reactor),
+        free_space=FreeSpace(directory, min_free, threads=finishing, clock=reactor),
+        retention=Retention(
+            directory, None if retention is None else retention / DAY, index=index, threads=finishing, clock=reactor
+        ),
+        index=index,
+    )

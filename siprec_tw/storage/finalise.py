@@ -1,0 +1,121 @@
+"""
+From the spool to a finished recording; blocking, and to be repeated after a death at any point.
+
+  1. the files are made beside the segments, each put in its place when it is whole,
+  2. the manifest is put in its place: from here on the recording is made, and never made again,
+  3. segments and their records are removed,
+  4. the whole directory is renamed to where it belongs.
+
+Made again from the same journal, documents and segments, every file has the same octets.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from attrs import frozen
+
+from siprec_tw.errors import LocalError
+from siprec_tw.recording.composition import Made, build_manifest
+from siprec_tw.recording.journal import DocumentKept, DocumentKind
+from siprec_tw.recording.layout import DOCUMENTS, JOURNAL, MANIFEST, SPOOL, final_path
+from siprec_tw.recording.manifest import Document, FileEntry, Manifest, from_json, iso, posix, to_json
+from siprec_tw.recording.people import MetadataDocument, People, people_of
+from siprec_tw.recording.plan import Plan, plan_of
+from siprec_tw.storage.disk import Disk, digest_of
+from siprec_tw.storage.rendering import Rendering
+from siprec_tw.storage.spooled import UNREADABLE, OpenFiles, Spooled, opened, parts_of, read_spooled
+
+
+@frozen
+class Finished:
+    """
+    A recording that lies where it belongs.
+    """
+
+    manifest: Manifest
+    path: str           # relative to the recordings directory
+
+
+def finalise(root: Path, recording_id: str, disk: Disk) -> Finished:
+    """
+    Finish the recording C{<root>/spool/<recording_id>}.
+
+    Raises OSError when the disk does not take it: then it stays in the spool and this can be called again;
+    LocalError when there is no such recording.
+    """
+    directory = root / SPOOL / recording_id
+    if not directory.is_dir():
+        raise LocalError(f"recording {recording_id} is not in the spool")
+    manifest = read_manifest(directory) or _make(directory, disk)
+    if not any(warning.code == UNREADABLE for warning in manifest.warnings):
+        for path in parts_of(directory):
+            disk.remove(path)
+    target = final_path(posix(manifest.times.started), recording_id)
+    disk.make_directory((root / target).parent)
+    disk.move(directory, root / target)
+    return Finished(manifest, target)
+
+
+def read_manifest(directory: Path) -> Manifest | None:
+    """
+    The manifest of a recording's directory, or None where there is none that can be read.
+    """
+    try:
+        return from_json((directory / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _make(directory: Path, disk: Disk) -> Manifest:
+    spooled = read_spooled(directory)
+    plan = plan_of(spooled.facts, [source.sound for source in spooled.sources])
+    people = _people(spooled)
+    with opened(spooled.sources) as files:
+        made = _made(spooled, plan, files, disk)
+    manifest = build_manifest(plan, spooled.started, people, made)
+    disk.write(directory / MANIFEST, [to_json(manifest)])
+    disk.sync_directory(directory)
+    return manifest
+
+
+def _people(spooled: Spooled) -> People:
+    documents = [
+        MetadataDocument(kept.at, kept.carried_by, octets)
+        for kept, octets in spooled.documents
+        if kept.kind is DocumentKind.METADATA and octets is not None
+    ]
+    facts = spooled.facts
+    labels = [track.label for track in facts.in_order()]
+    return people_of(documents, labels, facts.ended.at if facts.ended else None)
+
+
+def _made(spooled: Spooled, plan: Plan, files: OpenFiles, disk: Disk) -> Made:
+    rendering = Rendering(spooled, plan, files, disk)
+    rendering.render()
+    for text in files.failed.values():
+        spooled.warn(UNREADABLE, f"{text}: silence stands in its place, the segments are kept")
+    documents = tuple(_document(kept, octets) for kept, octets in spooled.documents)
+    return Made(
+        tracks=rendering.tracks,
+        files=(*rendering.entries, *_kept_files(spooled)),
+        documents=documents,
+        warnings=tuple(spooled.warnings),
+        damaged=tuple(f"{text}." for text in files.failed.values()),
+    )
+
+
+def _document(kept: DocumentKept, octets: bytes | None) -> Document:
+    digest = None if octets is None else sha256(octets).hexdigest()
+    return Document(kept.name, kept.kind.value, kept.content_type, kept.carried_by, iso(kept.at), digest)
+
+
+def _kept_files(spooled: Spooled) -> list[FileEntry]:
+    journal = spooled.directory / JOURNAL
+    digest = digest_of(journal)
+    entries = [] if digest is None else [FileEntry(JOURNAL, journal.stat().st_size, digest)]
+    for kept, octets in spooled.documents:
+        if octets is not None:
+            entries.append(FileEntry(f"{DOCUMENTS}/{kept.name}", len(octets), sha256(octets).hexdigest()))
+    return entries

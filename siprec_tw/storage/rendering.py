@@ -1,0 +1,110 @@
+"""
+The files of a recording out of its plan: each track's own, and recording.wav with all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from attrs import define, field
+
+from siprec_tw.codecs.registry import codec_of
+from siprec_tw.recording import rtpdump
+from siprec_tw.recording.assemble import Pcm, interleaved, octets, pcm
+from siprec_tw.recording.composition import MadeTrack
+from siprec_tw.recording.layout import MIX
+from siprec_tw.recording.manifest import FileEntry
+from siprec_tw.recording.occurrences import encoding_text
+from siprec_tw.recording.plan import Plan, TrackPlan
+from siprec_tw.recording.segment import Layout
+from siprec_tw.recording.sound import Sound
+from siprec_tw.recording.wav import header_g711, header_pcm16, padding
+from siprec_tw.storage.disk import Disk
+from siprec_tw.storage.spooled import OpenFiles, Spooled
+
+
+@define
+class Rendering:
+    """
+    Writes the files of one recording beside its segments. Raises OSError where they cannot be written.
+    """
+
+    _spooled: Spooled = field(alias="spooled")
+    _plan: Plan = field(alias="plan")
+    _files: OpenFiles = field(alias="files")
+    _disk: Disk = field(alias="disk")
+    entries: list[FileEntry] = field(factory=list)
+    tracks: dict[int, MadeTrack] = field(factory=dict)
+    _peaks: dict[int, int] = field(factory=dict)
+
+    def render(self) -> None:
+        """
+        Write all files. Those that a former attempt has left are written anew, to the same octets.
+        """
+        if self._plan.channels:
+            self._write(MIX, self._mix())
+        for track in self._plan.tracks:
+            names = tuple(self._own_files(track))
+            self.tracks[track.facts.index] = MadeTrack(names, self._peaks.get(track.facts.index))
+
+    def _own_files(self, track: TrackPlan) -> Iterator[str]:
+        if track.own:
+            yield self._write(f"track-{track.name}.wav", self._own_sound(track))
+        if track.packets_kept:
+            self._warn_of_packets(track)
+            kept = [pair for pair in track.sounds if pair[0] in track.packets_kept]
+            yield self._write(f"track-{track.name}.rtpdump", self._packets(kept))
+        if track.sides:
+            yield self._write(f"track-{track.name}.events.rtpdump", self._packets(track.sides))
+
+    def _write(self, name: str, blocks: Iterable[bytes]) -> str:
+        self.entries.append(self._disk.write(self._spooled.directory / name, blocks))
+        return name
+
+    def _own_sound(self, track: TrackPlan) -> Iterator[bytes]:
+        if track.law is None:
+            yield header_pcm16(track.rate, 1, 2 * track.samples)
+            yield from interleaved([pcm(track.own, track.samples, track.rate, self._files.sound)])
+            return
+        codec, channels = codec_of(track.law), track.law.channels
+        assert codec.wav_format_tag is not None
+        size = track.samples * channels
+        yield header_g711(codec.wav_format_tag, track.rate, channels, size)
+        yield from octets(track.own, track.samples, codec.silence, self._files.sound)
+        yield padding(size)
+
+    def _mix(self) -> Iterator[bytes]:
+        plan = self._plan
+        yield header_pcm16(plan.rate, len(plan.channels), 2 * len(plan.channels) * plan.samples)
+        yield from interleaved([self._channel(track) for track in plan.channels])
+
+    def _channel(self, track: TrackPlan) -> Iterator[Pcm]:
+        peak = 0
+        for block in pcm(track.mixed, self._plan.samples, self._plan.rate, self._files.sound):
+            peak = max(peak, int(np.abs(block.astype(np.int32)).max(initial=0)))
+            yield block
+        if track.mixed:
+            self._peaks[track.facts.index] = peak
+
+    def _packets(self, kept: Sequence[tuple[int, Sound]]) -> Iterator[bytes]:
+        """
+        The dumps of all segments as one, with offsets from the start of the first.
+        """
+        opened = [sound.segment.opened for _, sound in kept]
+        host, _, port = opened[0].source.rpartition(":")
+        start = min(one.arrival for one in opened)
+        yield rtpdump.file_header(host.strip("[]"), int(port) if port.isdigit() else 0, start)
+        for (source, _), one in zip(kept, opened, strict=True):
+            read = self._files.dump(source)
+            own_start = rtpdump.start_time(read)
+            shift = round(((one.arrival if own_start is None else own_start) - start) * 1000)
+            for each in rtpdump.records(read):
+                yield rtpdump.record(each.packet, max(0, each.offset_ms + shift), rtcp=each.rtcp)
+
+    def _warn_of_packets(self, track: TrackPlan) -> None:
+        opened = [sound.segment.opened for _, sound in track.sounds]
+        kept = [encoding_text(one.format) for one in opened if one.layout is Layout.PACKETS]
+        names = ", ".join(dict.fromkeys(kept))
+        text = f"track {track.name}: {names} is not decoded; its packets are in the .rtpdump file"
+        self._spooled.warn("codec-not-decoded", text)

@@ -1,0 +1,92 @@
+"""
+C{twistd siprec}: its options, and the service that they make.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Mapping
+
+from twisted.application.service import MultiService
+from twisted.internet.interfaces import IReactorCore
+from twisted.logger import ILogObserver, Logger
+from twisted.python import usage
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+
+from siprec_tw.config.loader import load
+from siprec_tw.config.model import Configuration
+from siprec_tw.errors import ConfigurationError, LocalError
+from siprec_tw.log_lines import json_observer, text_observer
+from siprec_tw.service import Recorder
+
+
+class Options(usage.Options):
+    """
+    What C{twistd siprec} takes.
+    """
+
+    synopsis = "[options]"
+    longdesc = "A SIPREC session recording server (RFC 7866). Without a configuration it runs on loopback alone."
+    optParameters = [["config", "c", None, "The configuration, a YAML file."]]
+
+
+class Daemon(MultiService):
+    """
+    The recorder under twistd: with its own log, and an end of the process where it cannot start.
+    """
+
+    log = Logger()
+
+    def __init__(self, config: Configuration, own_log: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        from twisted.internet import reactor    # twistd has installed it
+
+        self._config = config
+        self._own_log = own_log
+        self._reactor = IReactorCore(reactor)
+        self._recorder = Recorder(config, reactor)
+        self._recorder.setServiceParent(self)  # type: ignore[no-untyped-call]
+
+    def setServiceParent(self, parent: object) -> None:
+        """
+        twistd gives the application, and asks it for its log observer afterwards.
+        """
+        if self._own_log and isinstance(parent, Componentized):
+            observer = json_observer if self._config.logging.format == "json" else text_observer
+            chosen = observer(sys.stdout, self._config.logging.level)
+            parent.setComponent(ILogObserver, chosen)  # type: ignore[no-untyped-call]
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """
+        Start, and stop the process where that fails.
+        """
+        for warning in self._config.warnings:
+            self.log.warn("{where}: {path}: {text}", where=warning.where, path=warning.path, text=warning.text)
+        super().startService()  # type: ignore[no-untyped-call]
+        self._recorder.started().addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if isinstance(failure.value, LocalError | OSError):
+            self.log.critical("Recorder cannot start: {reason}", reason=str(failure.value))
+        else:
+            self.log.failure("Recorder cannot start", failure)
+        # twistd ends with 0 whatever happens after its start; who watches the process must see the failure.
+        atexit.register(os._exit, 1)
+        self._reactor.callWhenRunning(self._reactor.stop)
+
+
+def makeService(options: Options) -> Daemon:
+    """
+    The service for twistd. Raises UsageError with every problem of the configuration.
+    """
+    try:
+        config = load(options["config"], os.environ)
+    except ConfigurationError as error:
+        raise usage.UsageError(f"the configuration cannot be used:\n{error}") from error
+    twistd: Mapping[str, object] = options.parent or {}
+    elsewhere = any(twistd.get(name) for name in ("logfile", "logger", "syslog"))
+    return Daemon(config, own_log=not elsewhere)
