@@ -48,6 +48,8 @@ class Watched(Enum):
     """
 
     CALLS_ACTIVE = ("siprec_calls_active", "Calls that are up.")
+    TRANSACTIONS = ("siprec_sip_transactions", "SIP transactions that are not over.")
+    CONNECTIONS = ("siprec_sip_connections", "TCP connections that are up.")
     STREAMS_OPEN = ("siprec_streams_open", "RTP streams being received.")
     PORTS_FREE = ("siprec_media_port_pairs_free", "Pairs of media ports that could be given out now.")
     RECORDINGS_PENDING = ("siprec_recordings_pending", "Recordings in the spool, not finalised yet.")

@@ -76,6 +76,8 @@ class Recorder(Service):
             reactor, self._server, random_token=token, allow=lambda peer: config.sip.allows(peer.host),
             timers=timers, metrics=self.metrics,
         )
+        self.metrics.watch(Watched.TRANSACTIONS, lambda: float(self._signaling.live_transactions))
+        self.metrics.watch(Watched.CONNECTIONS, lambda: float(self._signaling.connections))
         self._server.surroundings = self._surroundings(timers)
         self._watch = Watch(self._server.surroundings, self._server.registry)
         self.calls = self._server

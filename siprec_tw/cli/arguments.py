@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def argument(read: Callable[[str], object], what: str) -> Callable[[str], object]:
+def argument(read: Callable[[str], object]) -> Callable[[str], object]:
     """
     An argparse type out of a function that raises ValueError with words for the user.
     """
@@ -20,5 +20,5 @@ def argument(read: Callable[[str], object], what: str) -> Callable[[str], object
         try:
             return read(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{what}: {error}") from None
+            raise argparse.ArgumentTypeError(str(error)) from None
     return convert

@@ -59,17 +59,17 @@ def add_parser(commands: Commands) -> None:
         description="Place SIPREC calls with two voices, to hear a recording or to load a recorder.",
     )
     parser.add_argument(
-        "target", nargs="?", default=DEFAULT_TARGET, type=argument(read_target, "target"),
+        "target", nargs="?", default=DEFAULT_TARGET, type=argument(read_target),
         help=f"the recorder's SIP URI (default {DEFAULT_TARGET})",
     )
     parser.add_argument("--transport", choices=("udp", "tcp"), help="default: what the URI says, else udp")
     parser.add_argument(
-        "--duration", type=argument(read_seconds, "duration"),
+        "--duration", type=argument(read_seconds),
         help="seconds, or 1m30s (default: the longest WAV file, else 10)",
     )
-    parser.add_argument("--calls", type=argument(read_count, "calls"), default=1, help="how many (default 1)")
+    parser.add_argument("--calls", type=argument(read_count), default=1, help="how many (default 1)")
     parser.add_argument(
-        "--rate", type=argument(read_rate, "rate"), default=1.0,
+        "--rate", type=argument(read_rate), default=1.0,
         help="calls begun in a time: 10/s, 30/m (default 1/s)",
     )
     parser.add_argument(
@@ -77,14 +77,15 @@ def add_parser(commands: Commands) -> None:
         help="what the caller says, and, given twice, the callee: 16-bit mono",
     )
     parser.add_argument("--codec", choices=tuple(CODECS), default="pcma")
-    for who, default in (("caller", "Alice <sip:alice@example.com>"), ("callee", "Bob <sip:bob@example.com>")):
+    for who, name in (("caller", "Alice"), ("callee", "Bob")):
+        default = f"{name} <sip:{name.lower()}@example.com>"
         parser.add_argument(
-            f"--{who}", type=argument(parse_party, who), default=default, metavar="ADDRESS",
+            f"--{who}", type=argument(parse_party), default=default, metavar="ADDRESS",
             help=f"who that is (default {default})",
         )
     for name in ("loss", "reorder", "duplicate"):
         parser.add_argument(
-            f"--{name}", type=argument(read_percent, name), default=0.0, metavar="PERCENT",
+            f"--{name}", type=argument(read_percent), default=0.0, metavar="PERCENT",
             help="share of the RTP packets (default 0)",
         )
     parser.add_argument("--seed", type=int, default=1, help="of the voices and of what is lost (default 1)")
@@ -118,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         wall=time.time,
     )
     outcomes = run_campaign(plan, outset, verbose=arguments.verbose)
-    failures = _report(outcomes, plan)
+    failures = report(outcomes, plan)
     if len(outcomes) == 1 and not failures:
         _tell_where(arguments, outcomes[0].call_id)
     elif len(outcomes) > failures:
@@ -191,7 +192,7 @@ def _sounds(files: Sequence[Path], seed: int) -> _Sounds:
     return _Sounds((first, second), True)
 
 
-def _report(outcomes: Sequence[Outcome], plan: CampaignPlan) -> int:
+def report(outcomes: Sequence[Outcome], plan: CampaignPlan) -> int:
     """
     Say what became of the calls; how many failed.
     """
@@ -202,6 +203,8 @@ def _report(outcomes: Sequence[Outcome], plan: CampaignPlan) -> int:
         print(f"  {outcome.call_id}: {outcome.error}", file=sys.stderr)
     if len(failed) > MOST_SHOWN:
         print(f"  and {len(failed) - MOST_SHOWN} more", file=sys.stderr)
+    if failed and not packets:
+        print("Is a recorder listening there, over this transport, and does it allow us?", file=sys.stderr)
     return len(failed)
 
 

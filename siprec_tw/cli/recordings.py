@@ -56,7 +56,7 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     C{--url} and C{--token}, or the environment's SIPREC_URL and SIPREC_TOKEN.
     """
     parser.add_argument(
-        "--url", type=argument(server_url, "URL"), default=os.environ.get("SIPREC_URL", DEFAULT_URL),
+        "--url", type=argument(server_url), default=os.environ.get("SIPREC_URL", DEFAULT_URL),
         help=f"the server's admin.listen (default SIPREC_URL or {DEFAULT_URL})",
     )
     parser.add_argument("--token", help="one of the server's admin.tokens (default SIPREC_TOKEN)")

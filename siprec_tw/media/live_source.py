@@ -19,12 +19,14 @@ from siprec_tw.media.segment_opener import SegmentOpener
 from siprec_tw.media.segment_writer import OpenSegment, SampleSegment
 from siprec_tw.media.source_segments import SourceSegments
 from siprec_tw.media.totals import Totals
+from siprec_tw.recording.segment import LEAD_SECONDS
 from siprec_tw.rtp.clock import TransitBaseline
 from siprec_tw.rtp.probation import Probation
 from siprec_tw.rtp.reception import Place, Reception
 from siprec_tw.rtp.sequence import SEQUENCE_BITS, TIMESTAMP_BITS, extend
 
 OLDEST_DUPLICATE = 60.0     # seconds of the source's own time
+SEAM_SECONDS = 1.0          # between two packets; more is a leap
 
 
 class LiveSource:
@@ -45,7 +47,9 @@ class LiveSource:
         self._rejected = 0
         self._formats = formats
         self._warn = warn
+        self._first_timestamp = first[1]
         self._timestamp = first[1]              # extended, of the packet of the highest sequence number
+        self._seam = first[0], first[1]         # where timestamps leapt last: number, timestamp before
         self._clock: TransitBaseline | None = None
         self._rate = formats.lane(first[2]).format.clock_rate
         self._segments = SourceSegments(ssrc, self.address, opener, self._missing_between)
@@ -148,7 +152,7 @@ class LiveSource:
         for index, packet in enumerate(batch):
             sequence = extend(packet[0], self.reception.highest, SEQUENCE_BITS)
             place = self.reception.place_of(sequence)
-            if self._is_strange(packet, place):
+            if self._is_strange(packet, sequence, place):
                 restarted = self._restart.offer(packet[0], packet)
                 if restarted:
                     rest = batch[index + 1 :]
@@ -164,14 +168,19 @@ class LiveSource:
             self._begin_again(restarted)
         return restarted + rest
 
-    def _is_strange(self, packet: Packet, place: Place) -> bool:
+    def _is_strange(self, packet: Packet, sequence: int, place: Place) -> bool:
         """
-        Whether a packet may be of a source that started again: its number is too far away, or it seems to
-        have come before but its timestamp does not lie behind as its number does.
+        Whether a packet may be of a source that started again: its number is too far away; or it seems to
+        have come before, or to be of before the first, but its timestamp does not lie behind as it should.
         """
-        if place is not Place.SEEN:
+        if place is Place.AHEAD or place is Place.STRANGE:
             return place is Place.STRANGE
-        behind = self._timestamp - extend(packet[1], self._timestamp, TIMESTAMP_BITS)
+        if place is Place.LATE:
+            before = self._first_timestamp - extend(packet[1], self._first_timestamp, TIMESTAMP_BITS)
+            return sequence < self.reception.base and not 0 <= before <= LEAD_SECONDS * self._rate
+        seam, before_seam = self._seam
+        reference = before_seam if sequence < seam else self._timestamp
+        behind = reference - extend(packet[1], reference, TIMESTAMP_BITS)
         return not 0 <= behind <= OLDEST_DUPLICATE * self._rate
 
     def _extend(self, packet: Packet, sequence: int, place: Place) -> Extended | None:
@@ -186,6 +195,8 @@ class LiveSource:
             return None
         timestamp = extend(packet[1], self._timestamp, TIMESTAMP_BITS)
         if place is Place.AHEAD and not self._formats.lane(packet[2]).side:
+            if not 0 <= timestamp - self._timestamp <= SEAM_SECONDS * self._rate:
+                self._seam = sequence, self._timestamp
             self._timestamp = timestamp
         elif place is Place.LATE and primary is not None:
             primary.standing.reordered += 1
@@ -207,7 +218,8 @@ class LiveSource:
         self._octets = self._rejected = 0
         self._restart = Probation()
         self.reception = Reception.starting_at(first[0])
-        self._timestamp = first[1]
+        self._first_timestamp = self._timestamp = first[1]
+        self._seam = first[0], first[1]
         self._new_clock("source-restarted", first[4])
         self._segments.forget_order()
 

@@ -87,7 +87,7 @@ class StreamReceiver:
             try:
                 first, second, sequence, timestamp, ssrc = unpack(datagram)
             except struct.error:
-                self._reject(1)
+                self._receive_short(datagram, arrival)
                 continue
             if first == PLAIN_FIRST_OCTET and not FIRST_RTCP_TYPE <= second <= LAST_RTCP_TYPE:
                 payload = datagram[HEADER_SIZE:]
@@ -135,9 +135,12 @@ class StreamReceiver:
         """
         if not self._opener.opened:
             for ssrc, candidate in list(self._candidates.items()):
-                held = [packet for packet in candidate.release() if self._formats.knows(packet[2])]
-                if held and len(self._live) < MOST_SOURCES:
-                    self._begin(ssrc, held)
+                held = candidate.release()
+                known = [packet for packet in held if self._formats.knows(packet[2])]
+                if known and len(self._live) < MOST_SOURCES:
+                    self._begin(ssrc, known)
+                    held = held[len(known) :]
+                self._reject(len(held))
         for ssrc in list(self._live):
             self._end(ssrc, "stream-closed")
         for candidate in self._candidates.values():
@@ -172,6 +175,15 @@ class StreamReceiver:
             source=text_of(latest.address) if latest else "",
             warnings=self._warnings.all(),
         )
+
+    def _receive_short(self, datagram: bytes, arrival: float) -> None:
+        """
+        What has no room for an RTP header may still be RTCP: an empty receiver report has eight octets.
+        """
+        if is_rtcp(datagram):
+            self.rtcp.receive(datagram, arrival)
+        else:
+            self._reject(1)
 
     # --- sources ---------------------------------------------------------------------------------
 

@@ -142,13 +142,16 @@ class SampleSegment(OpenSegment):
         self.name = self.stem + SAMPLES_PART
         self.head = opened.first_timestamp
         self._head_sequence = opened.first_sequence - 1
+        self._told = self.head          # up to where the record tells of gaps
         self._files = files
         self._failed = failed
         self._missing = missing
         self._width = lane.octets_a_tick
         self._silence = bytes([lane.codec.silence])
         self._descriptor: int | None = None
-        self._run: list[Extended] = []
+        self._run: list[bytes] = []     # payloads of the run that is growing
+        self._run_first = 0             # its first timestamp
+        self._run_sequence = 0          # its first sequence number
         self._runs: list[Run] = []
         self._next = self.head      # timestamp after the packet added last
         self._end = self.head
@@ -165,12 +168,18 @@ class SampleSegment(OpenSegment):
         Take one packet; those that follow one another become one run.
         """
         sequence, timestamp, _, payload, _, _ = packet
+        if odd := len(payload) % self._width:
+            payload = payload[:-odd]
         run = self._run
         if run and not (
-            timestamp == self._next and sequence == run[-1][0] + 1 and len(payload) == len(run[-1][3])
+            timestamp == self._next
+            and sequence == self._run_sequence + len(run)
+            and len(payload) == len(run[0])
         ):
             self._end_run()
-        self._run.append(packet)
+        if not self._run:
+            self._run_first, self._run_sequence = timestamp, sequence
+        self._run.append(payload)
         self._next = timestamp + len(payload) // self._width
         self._end = max(self._end, self._next)
 
@@ -193,12 +202,14 @@ class SampleSegment(OpenSegment):
         filled: list[SegmentEvent] = []
         writes: list[tuple[int, bytes, Run]] = []
         for run in runs:
-            if run.first < self.opened.origin and (within := self._within(run)) != run:
-                run = within
+            if run.first < self.opened.origin:
+                run = self._within(run)
+                if run.last_sequence < run.first_sequence:
+                    continue
             end = run.first + len(run.octets) // self._width
             silence = b""
             if run.first > head:
-                gaps.append(self._gap(head, head_sequence, run))
+                gaps += self._gap(head, head_sequence, run)
                 silence = self._silence * ((run.first - head) * self._width)
             elif end <= head and run.last_sequence < head_sequence:
                 filled += self._filled(run)
@@ -230,11 +241,8 @@ class SampleSegment(OpenSegment):
     def _end_run(self) -> None:
         run = self._run
         if run:
-            payloads = [packet[3] for packet in run]
-            octets = payloads[0] if len(run) == 1 else b"".join(payloads)
-            if len(octets) % self._width:
-                octets = octets[: -(len(octets) % self._width)]
-            self._runs.append(Run(run[0][1], octets, run[0][0], run[-1][0]))
+            first = self._run_sequence
+            self._runs.append(Run(self._run_first, b"".join(run), first, first + len(run) - 1))
             self._run = []
 
     def _within(self, run: Run) -> Run:
@@ -249,9 +257,15 @@ class SampleSegment(OpenSegment):
         first, sequence = run.first + before * step, run.first_sequence + before
         return Run(first, run.octets[cut:], sequence, run.last_sequence)
 
-    def _gap(self, head: int, head_sequence: int, run: Run) -> Gap:
+    def _gap(self, head: int, head_sequence: int, run: Run) -> list[SegmentEvent]:
+        """
+        What the record does not tell yet of the gap before a run: a write that was refused leaves its line.
+        """
+        first, self._told = max(head, self._told), max(run.first, self._told)
+        if first >= run.first:
+            return []
         missing = self._missing(head_sequence, run.first_sequence)
-        return Gap(head, run.first, run.first_sequence - 1 - missing, run.first_sequence)
+        return [Gap(first, run.first, run.first_sequence - 1 - missing, run.first_sequence)]
 
     def _filled(self, run: Run) -> list[SegmentEvent]:
         packets = run.last_sequence - run.first_sequence + 1

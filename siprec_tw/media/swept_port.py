@@ -125,6 +125,11 @@ class SweptPort(Port):
         """
         self._sweeper.remove(self)
 
+    def stopWriting(self) -> None:
+        """
+        Nothing is ever written here, and the reactor does not know this port.
+        """
+
     def doRead(self) -> None:
         """
         Read what has come, at most MOST_A_SWEEP datagrams, and hand it on together.

@@ -112,10 +112,12 @@ def _less(labels: Counter[str], others: Counter[str]) -> Counter[str]:
 
 
 def _stated(state: Metadata) -> Iterator[tuple[str, str, Basis]]:
+    lasting = (a for a in state.participant_streams if a.disassociate_time is None)
+    sending = [(association.participant_id, set(association.sends)) for association in lasting]
     for stream in _open_streams(state):
-        for association in state.participant_streams:
-            if stream.id in association.sends and association.disassociate_time is None:
-                yield stream.label, association.participant_id, Basis.STATED
+        for participant_id, sends in sending:
+            if stream.id in sends:
+                yield stream.label, participant_id, Basis.STATED
 
 
 def _guessed(state: Metadata) -> Iterator[tuple[str, str, Basis]]:

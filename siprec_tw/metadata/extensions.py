@@ -17,6 +17,7 @@ from siprec_tw.metadata.xml_tree import Node, name_key
 MOST_EXTENSIONS = 500
 MOST_TEXT = 512 * 1024      # octets of XML kept in all extensions of a document
 MOST_FIELDS = 200           # of one extension
+MOST_KEY = 200              # letters
 
 WRAPPER = "extensiondata"
 # An attribute of these names tells copies of one element apart: <apkt:header label="Diversion">
@@ -77,7 +78,7 @@ def _leaves(node: Node, path: str) -> Iterator[tuple[str, str]]:
             naming = f"/{value}"
         else:
             yield f"{path}@{name}", value
-    path += naming
+    path = (path + naming)[:MOST_KEY]
     children = list(node.children())
     if not children and (text := " ".join(node.text.split())):
         yield path or node.name, text

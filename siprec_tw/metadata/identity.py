@@ -17,6 +17,8 @@ from siprec_tw.metadata.model import Group, Participant, Session, Stream
 from siprec_tw.metadata.objects import Party
 from siprec_tw.metadata.warning_list import WarningList
 
+MOST_OWNERS = 8         # of one id; more are dropped, since each association with it would mean all
+
 _Object = TypeVar("_Object", Group, Session, Stream)
 
 
@@ -52,8 +54,7 @@ def unique_objects(
         if same is not None:
             warnings.add("duplicate-element", f"{kind} {own!r} is described twice")
             kept[same] = evolve(named, id=same)
-        else:
-            new = _shared(owners, own, kind, warnings)
+        elif new := _shared(owners, own, kind, warnings):
             kept[new] = evolve(named, id=new)
     return tuple(kept.values()), owners
 
@@ -70,8 +71,7 @@ def unique_parties(parties: Iterable[Party], warnings: WarningList) -> tuple[tup
         if same is not None:
             warnings.add("duplicate-element", f"participant {own!r} is described twice")
             kept[same] = _merged(kept[same], party, same)
-        else:
-            new = _shared(owners, own, "participant", warnings)
+        elif new := _shared(owners, own, "participant", warnings):
             kept[new] = _renamed(party, new)
     return tuple(kept.values()), owners
 
@@ -83,7 +83,13 @@ def _invented(kind: str, name: str, position: int, warnings: WarningList) -> str
 
 
 def _shared(owners: Owners, own: str, kind: str, warnings: WarningList) -> str:
+    """
+    What the next owner of an id is called, or "" if it has too many.
+    """
     ids = owners.ids.setdefault(own, [])
+    if len(ids) == MOST_OWNERS:
+        warnings.add("id-shared-by-too-many", f"more than {MOST_OWNERS} of a kind have the id {own!r}")
+        return ""
     new, number = own, len(ids)
     while new in owners.taken:
         number += 1

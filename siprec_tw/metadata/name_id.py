@@ -9,11 +9,13 @@ import re
 from siprec_tw.metadata.model import NameId
 from siprec_tw.metadata.warning_list import WarningList
 
+MOST_LETTERS = 1000     # of an aor or a name
+
 _NAME_ADDR = re.compile(
     r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<"]*))\s*<\s*(?P<uri>[^<>]+?)\s*>.*', re.DOTALL,
 )
 _SCHEME = re.compile(r"(sips?|tel|im|pres|xmpp|h323|mailto|callto|urn|https?):", re.IGNORECASE)
-_NUMBER = re.compile(r"\+?[\d*#() .-]*\d[\d*#() .-]*", re.ASCII)
+_NUMBER = re.compile(r"\+?(?=[*#() .-]*\d)[\d*#() .-]+", re.ASCII)
 _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -23,6 +25,9 @@ def read_name_id(text: str, name: str, language: str, warnings: WarningList) -> 
     The identity that an aor and a display name make; of C{"Alice" <sip:...>} the name counts if there is
     no other.
     """
+    if max(len(text), len(name)) > MOST_LETTERS:
+        warnings.once("name-too-long", f"an aor or a name is cut to {MOST_LETTERS} letters")
+        text, name = text[:MOST_LETTERS], name[:MOST_LETTERS]
     written = " ".join(text.split())
     uri = written
     match = _NAME_ADDR.fullmatch(written)

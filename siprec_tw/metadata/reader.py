@@ -9,6 +9,7 @@ the call does not depend on it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from attrs import define, evolve, field, frozen
@@ -38,6 +39,8 @@ from siprec_tw.metadata.objects import ObjectReader, Party, is_object
 from siprec_tw.metadata.times import read_time
 from siprec_tw.metadata.warning_list import WarningList
 from siprec_tw.metadata.xml_tree import Node, parse
+
+MOST_OBJECTS = 500      # of each kind in a document
 
 
 @frozen
@@ -106,8 +109,13 @@ class _Document:
         The whole document.
         """
         mode = self._mode(root)
+        counts: Counter[str] = Counter()
         for node in _elements(root):
-            self._take(node)
+            counts[node.key] += 1
+            if node.key not in dialects.OBJECTS or counts[node.key] <= MOST_OBJECTS:
+                self._take(node)
+            else:
+                self.warnings.once("too-many-objects", f"<{node.name}> number {MOST_OBJECTS + 1} is not read")
         return self._settled(mode, read_time(root.child_text("stoptime", "endtime"), self.warnings))
 
     def _mode(self, root: Node) -> Completeness:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from siprec_tw.metadata.warning_list import WarningList
 
+MOST_LETTERS = 64
 LAST_YEAR = 9998        # one below datetime's, so that a zone cannot lead out of its range
 
 _DATE_TIME = re.compile(
@@ -30,7 +31,7 @@ def read_time(text: str, warnings: WarningList) -> float | None:
     text = text.strip()
     if not text:
         return None
-    match = _DATE_TIME.fullmatch(text)
+    match = _DATE_TIME.fullmatch(text) if len(text) <= MOST_LETTERS else None
     instant = _instant(match) if match else None
     if match is None or instant is None:
         warnings.add("time-unreadable", f"found {text!r}, wanted a time like 2026-01-31T12:00:00Z")

@@ -1,13 +1,13 @@
 """
 Avaya's Universal Call Identifier (UCID) as it stands in User-to-User and in vendors' extensions.
 
-     00   FA   08   0019   0010   38F725B3
+     00   FA   08   0007   0021   69A80BF5
      |    |    |    node   call   seconds since 1970
      |    |    length in octets
      |    information element "UCID"
      protocol discriminator, often left out
 
-People and call centre software write it as twenty digits: 00025 00016 0955721139.
+People and call centre software write it as twenty digits: 00007 00033 1772620789.
 """
 
 from __future__ import annotations

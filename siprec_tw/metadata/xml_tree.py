@@ -22,6 +22,7 @@ from siprec_tw.metadata.xml_text import decode
 MOST_OCTETS = 1024 * 1024
 MOST_ELEMENTS = 20_000
 MOST_DEPTH = 32
+MOST_ATTRIBUTES = 100       # of one element: libxml2 takes quadratic time to look at them
 
 _SEPARATORS = re.compile("[_-]")
 
@@ -176,6 +177,10 @@ def _is_bounded(root: Node, warnings: WarningList) -> bool:
         count += len(level)
         if count > MOST_ELEMENTS:
             warnings.add("metadata-too-many-elements", f"the document has more than {MOST_ELEMENTS} elements")
+            return False
+        if any(len(element.attrib) > MOST_ATTRIBUTES for element in level):
+            text = f"an element has more than {MOST_ATTRIBUTES} attributes"
+            warnings.add("metadata-too-many-attributes", text)
             return False
         level = [child for element in level for child in element]
         if not level:

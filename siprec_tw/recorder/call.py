@@ -166,6 +166,7 @@ class Call:
         self.leg.dialog = self.leg.dialog.confirmed()
         self.leg.accept(invite, accepted(around, invite, self.answer_fields, self.answer), self._not_acknowledged)
         self.answered = around.now()
+        self.documents.vital = False
         around.metrics.answer_took(around.reactor.seconds() - invite.arrived)
         self.log.info(
             "Call answered: {tracks} tracks", tracks=len(self.tracks.open), recording_id=self.recording_id,

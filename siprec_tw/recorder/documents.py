@@ -33,12 +33,15 @@ class Documents:
     _spooled: SpooledRecording
     _now: Callable[[], float]
     _note: Callable[[str, str], object]
+    vital: bool = True          # whether the call may still be refused for want of a document
     history: list[tuple[float, Metadata]] = field(factory=list)
     _kept: int = 0
 
     async def take(self, bodies: Bodies, carried_by: str, sdp_kind: DocumentKind, *, final: bool = False) -> None:
         """
         Keep the parts of one request and apply its metadata; C{final} for those of a BYE.
+
+        Raises OSError as long as the call may still be refused; later a disk that fails costs the document alone.
         """
         for code, text in bodies.warnings:
             self._note(code, text)
@@ -54,7 +57,7 @@ class Documents:
         """
         Keep a description that we sent.
         """
-        await self._spooled.keep_document(kind, "application/sdp", carried_by, self._now(), body)
+        await self._store(kind, "application/sdp", carried_by, body)
 
     @property
     def metadata(self) -> Metadata | None:
@@ -85,7 +88,15 @@ class Documents:
         if self._kept > MOST_DOCUMENTS:
             self._note("too-many-documents", f"found more than {MOST_DOCUMENTS}, the rest are not kept")
             return
-        await self._spooled.keep_document(kind, essence(part), carried_by, self._now(), part.body)
+        await self._store(kind, essence(part), carried_by, part.body)
+
+    async def _store(self, kind: DocumentKind, content_type: str, carried_by: str, body: bytes) -> None:
+        try:
+            await self._spooled.keep_document(kind, content_type, carried_by, self._now(), body)
+        except OSError as error:
+            if self.vital:
+                raise
+            self._note("document-not-kept", f"{kind.value} of {carried_by}: {error.strerror}")
 
     def _apply(self, part: Part, final: bool) -> None:
         reading = read_metadata(part.body)

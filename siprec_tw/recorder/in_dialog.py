@@ -97,11 +97,8 @@ async def bye(call: Call, incoming: IncomingRequest) -> None:
     """
     request = incoming.request
     call.detail = call.detail or (request.headers.get("Reason") or "")
-    try:
-        async with call.turn:
-            await call.documents.take(read_bodies(request), carried_by(request), DocumentKind.OTHER, final=True)
-    except OSError:
-        call.log.failure("Could not keep the documents of a BYE", recording_id=call.recording_id)
+    async with call.turn:
+        await call.documents.take(read_bodies(request), carried_by(request), DocumentKind.OTHER, final=True)
     incoming.respond(accepted(call.surroundings, incoming))
     call.leg.dialog = call.leg.dialog.terminated()
     call.feed(call.session.bye)

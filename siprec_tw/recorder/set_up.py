@@ -31,7 +31,7 @@ from siprec_tw.sip.session_timer import IntervalTooSmall, SessionTimer, negotiat
 # RFC 3262 s.3 wants a random number, so that a PRACK of an older transaction cannot match: ours never has one.
 FIRST_RSEQ = 1
 
-log = Logger(namespace="call")
+log = Logger()
 
 
 async def set_up(

@@ -147,11 +147,6 @@ def _track_heard(plan: TrackPlan, track: Track, ended: float) -> TrackHeard:
     return TrackHeard(plan.name, sum(span.end - span.first for span in spans), track.packets, track.lost)
 
 
-def _packets(sound: Sound) -> int:
-    checkpoint = sound.segment.checkpoint
-    return max(1, checkpoint.packets) if checkpoint else 1
-
-
 def _track(plan: Plan, track: TrackPlan, people: People, made: Made, span: Span) -> Track:
     sounds, sides = ([sound for _, sound in pairs] for pairs in (track.sounds, track.sides))
     gaps = gaps_of(sounds, plan.timeline, track.rate)
@@ -171,7 +166,7 @@ def _track(plan: Plan, track: TrackPlan, people: People, made: Made, span: Span)
         sample_rate=track.rate,
         samples=track.samples,
         lead_samples=min(starts, default=0),
-        packets=sum(_packets(sound) for sound in (*sounds, *sides)),
+        packets=sum(sound.packets for sound in (*sounds, *sides)),
         lost=sum(gap.lost for gap in gaps),
         peak=result.peak,
         segments=tuple(_segment(plan, track, sound) for sound in sounds),
@@ -213,7 +208,7 @@ def _segment(plan: Plan, track: TrackPlan, sound: Sound) -> SegmentEntry:
         encoding=encoding_text(opened.format), payload_type=opened.format.payload_type,
         clock_rate=opened.format.clock_rate, node=opened.node_id, source=opened.source,
         start_sample=start, samples=plan.timeline.sample(sound, sound.end, track.rate) - start,
-        packets=_packets(sound), lost=sound.lost,
+        packets=sound.packets, lost=sound.lost,
         duplicates=checkpoint.duplicates if checkpoint else 0,
         reordered=checkpoint.reordered if checkpoint else 0,
         rejected=checkpoint.rejected if checkpoint else 0,

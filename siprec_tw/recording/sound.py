@@ -8,8 +8,8 @@ sound only where a packet that had been overtaken filled it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
 
 from attrs import evolve, frozen
 
@@ -61,6 +61,18 @@ class Sound:
         """
         return sum(hole.lost for hole in self.holes)
 
+    @property
+    def packets(self) -> int:
+        """
+        Packets kept. Of a segment that was not closed, those after its last checkpoint are estimated.
+        """
+        checkpoint, opened = self.segment.checkpoint, self.segment.opened
+        counted, until = (checkpoint.packets, checkpoint.end) if checkpoint else (0, self.first)
+        if self.segment.closed is None:
+            beyond = sum(max(0, run.end - max(run.first, until)) for run in self.runs)
+            counted += round(beyond / (FRAME_SECONDS * opened.format.clock_rate))
+        return max(1, counted)
+
 
 def sound_of(segment: Segment, seen: int | None = None) -> Sound:
     """
@@ -71,9 +83,9 @@ def sound_of(segment: Segment, seen: int | None = None) -> Sound:
     """
     opened = segment.opened
     end = _end(segment, seen)
-    filled = sorted((one for one in segment.filled if one.first < end), key=attrgetter("first"))
+    filled = sorted((one for one in segment.filled if one.first < end), key=_first)
     lead = [one for one in filled if opened.origin <= one.first < opened.first_timestamp]
-    gaps = sorted((gap for gap in segment.gaps if gap.first < end), key=attrgetter("first"))
+    gaps = sorted((gap for gap in segment.gaps if gap.first < end), key=_first)
     if lead:
         before = min(lead[0].sequence, opened.first_sequence) - 1
         gaps.insert(0, Gap(lead[0].first, opened.first_timestamp, before, opened.first_sequence))
@@ -135,7 +147,10 @@ def _holes(gap: Gap, filled: Sequence[Filled], end: int) -> list[Hole]:
     What is left of a gap when late packets have filled some of it.
     """
     first, before, gap_end = gap.first, gap.before, min(gap.end, end)
-    inside = [one for one in filled if one.end > first and one.first < gap_end]
+    # In a long call with much reordering both are many: only the neighbours are looked at.
+    begin = bisect_right(filled, first, key=_first)
+    begin -= begin > 0 and filled[begin - 1].end > first
+    inside = filled[begin : bisect_left(filled, gap_end, key=_first)]
     holes: list[Hole] = []
     for one in inside:
         holes += _hole(first, one.first, one.sequence - before - 1)
@@ -145,6 +160,10 @@ def _holes(gap: Gap, filled: Sequence[Filled], end: int) -> list[Hole]:
     if sum(hole.lost for hole in holes) != lost:
         holes = _in_longest(holes, lost)
     return holes
+
+
+def _first(one: Filled | Gap) -> int:
+    return one.first
 
 
 def _hole(first: int, end: int, lost: int) -> list[Hole]:

@@ -59,7 +59,7 @@ def verdict_of(tracks: Sequence[TrackHeard], *, ended: bool, damaged: Sequence[s
         reason = " ".join([reason, *damaged])
     if not ended:
         kind = VerdictKind.TRUNCATED
-        reason = f"The server stopped before the call ended. {reason}"
+        reason = f"The server stopped before the call ended. Until then: {reason}"
     return Verdict(kind, reason)
 
 

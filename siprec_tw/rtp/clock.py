@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 
 JUMP_SECONDS = 1.0
+MOST_STALL = 10.0       # seconds; what is later was not held up by the network
 WINDOW = 60.0           # seconds over which the least transit is taken
 _BUCKET = 5.0           # the window's grain
 MAX_DRIFT = 500e-6      # of any two clocks; crystals keep within 100e-6
@@ -63,13 +64,14 @@ class TransitBaseline:
     def jumps(self, transits: Sequence[float]) -> list[int]:
         """
         The indices at which a new clock begins. Late packets are a stall of the network, not a jump,
-        when any later one of the batch is back.
+        when any later one of the batch is back and they are not MOST_STALL late.
         """
         found: list[int] = []
         level = self.least
         rest = _least_from_here(transits)
         for index, transit in enumerate(transits):
-            if transit < level - JUMP_SECONDS or rest[index] > level + JUMP_SECONDS:
+            stalled = transit - level
+            if stalled < -JUMP_SECONDS or stalled > MOST_STALL or rest[index] > level + JUMP_SECONDS:
                 found.append(index)
                 level = transit
             elif transit < level:

@@ -20,7 +20,7 @@ def server_key(request: Request, method: str | None = None) -> Key:
 
     With C{method} the key of that method's transaction: a CANCEL and its INVITE share all the rest.
     Branches without the magic cookie, or of nothing else, are not unique (RFC 2543): there the key is made
-    of everything that a retransmission has in common, but not the To tag, which the ACK got from our response.
+    of all that a retransmission has in common, but not of the To tag, which an ACK got from our response.
     Raises PeerError where a field is missing that L{siprec_tw.sip.validation} asks for.
     """
     method = method or ("INVITE" if request.method == "ACK" else request.method)

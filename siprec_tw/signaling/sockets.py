@@ -257,6 +257,8 @@ def _source_address(destination: Peer) -> str:
     The address that the system would send from; nothing is sent to find out.
     """
     family = socket.AF_INET6 if ":" in destination.host else socket.AF_INET
+    if not is_numeric(destination.host):
+        return "127.0.0.1"                  # it cannot be sent to, and a look-up would block
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((destination.host, destination.port or 1))

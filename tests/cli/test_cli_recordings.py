@@ -53,8 +53,9 @@ def manifest(name: str = "recording.wav", digest: str = sha256(SOUND).hexdigest(
         end=End("bye", ""), verdict=VerdictEntry("complete", ""),
         parties=(Party("p", "sip:alice@x", "Alice", None, None),),
         tracks=(Track(
-            0, "1", "audio", ("s",), (Speaker("p", 0.0, None),), ("PCMA/8000",), 1, ("track-1.wav",),
-            8000, 489600, 0, 3060, 2, 100, (), (), (),
+            index=0, label="1", media="audio", stream_ids=("s",), participants=(Speaker("p", 0.0, None),),
+            encodings=("PCMA/8000",), channel=1, files=("track-1.wav",), sample_rate=8000, samples=489600,
+            lead_samples=0, packets=3060, lost=2, peak=100, segments=(), side_segments=(), gaps=(), holds=(),
         ),),
         events=(), warnings=(WarningEntry("metadata-aor", "no scheme", "2026-11-20T10:34:25.000Z"),),
         metadata=None, documents=(
@@ -222,7 +223,9 @@ def test_unknown_recording(server: Server, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == "siprec: There is no recording 'x'\n"
 
 
-@pytest.mark.parametrize(("token", "complaint"), [("", "wants a token"), ("wrong", "does not know this token")])
+@pytest.mark.parametrize(("token", "complaint"), [
+    ("", "wants a token"), ("wrong", "does not know this token"),
+])
 def test_token(server: Server, capsys: pytest.CaptureFixture[str], token: str, complaint: str) -> None:
     """
     A token that is missing or unknown is told apart, with where to give one.

@@ -140,6 +140,27 @@ class RunningServer:
             for path in sorted(self.recordings.glob("[0-9]*/*/*/*/recording.json"))
         ]
 
+    def open_udp_sockets(self) -> int:
+        """
+        How many UDP sockets the process has: one listens for SIP, the rest belong to calls.
+        """
+        assert self.process is not None
+        inodes = {
+            target.removeprefix("socket:[").removesuffix("]")
+            for target in map(os.readlink, Path(f"/proc/{self.process.pid}/fd").iterdir())
+            if target.startswith("socket:[")
+        }
+        rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+        return sum(row.split()[9] in inodes for row in rows)
+
+    def resident_memory(self) -> int:
+        """
+        Octets of memory that the process holds.
+        """
+        assert self.process is not None
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def wait(self, what: str, condition: Any, seconds: float = 20.0) -> None:
         """
         Poll until the condition holds, or fail saying what was awaited.

@@ -1,8 +1,8 @@
 """
 What the tests of the receiver share: senders, bad networks, and a reader of what was recorded.
 
-The reader knows the layout on disk only from siprec_tw.recording.segment, and places nothing itself: it holds each
-payload that was sent against the octets at its timestamp.
+The reader knows the layout on disk only from siprec_tw.recording.segment, and places nothing itself: it holds
+each payload that was sent against the octets at its timestamp.
 """
 
 from __future__ import annotations
@@ -72,9 +72,8 @@ class Sender:
         The next packet, and time goes on.
         """
         noise = random.Random(f"{self.seed} {self.ssrc} {self.sequence} {self.timestamp}")
-        packet = RtpPacket(
-            self.payload_type, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc, noise.randbytes(octets)
-        )
+        sequence, timestamp = self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF
+        packet = RtpPacket(self.payload_type, sequence, timestamp, self.ssrc, noise.randbytes(octets))
         sent = Sent(packet, self.now, self.address)
         self.sequence += 1
         self.pause(octets if ticks is None else ticks)
@@ -147,7 +146,9 @@ def receiver_in(
     return StreamReceiver(StreamSpec("s", str(directory), tuple(formats)), "node-1", files)
 
 
-def recorded(directory: Path, arrived: Iterable[Sent], sweep: float = SWEEP) -> tuple[StreamReport, list[OnDisk]]:
+def recorded(
+    directory: Path, arrived: Iterable[Sent], sweep: float = SWEEP
+) -> tuple[StreamReport, list[OnDisk]]:
     """
     Receive all of this, close, and read what there is on disk.
     """
@@ -179,7 +180,8 @@ class OnDisk:
         """
         The packets of a segment that keeps packets.
         """
-        return [one.packet for one in rtpdump.records(lambda offset, count: self.octets[offset : offset + count])]
+        found = rtpdump.records(lambda offset, count: self.octets[offset : offset + count])
+        return [one.packet for one in found]
 
     def at(self, timestamp: int, octets: int) -> bytes:
         """

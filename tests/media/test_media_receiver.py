@@ -185,7 +185,8 @@ def test_padding_extension_and_contributors(tmp_path: Path) -> None:
 
 def test_pause_is_silence_of_its_length(tmp_path: Path) -> None:
     """
-    When the source sends nothing and its timestamps go on, the file is silent for as long and nothing is lost.
+    When the source sends nothing and its timestamps go on, the file is silent for as long and nothing is
+    lost.
     """
     sender = Sender()
     sent = sender.some(40)
@@ -219,7 +220,8 @@ def test_events_between_the_sound(tmp_path: Path) -> None:
     assert side.packets == [one.octets for one in events]
     assert sound.record.opened.number == 1
     assert (report.lost, report.packets, report.encoding) == (0, 67, "PCMU")
-    assert sound.record.checkpoint is not None and sound.record.checkpoint.packets == 60
+    assert sound.record.checkpoint is not None
+    assert sound.record.checkpoint.packets == 60
 
 
 def test_a_loss_among_the_events(tmp_path: Path) -> None:
@@ -270,11 +272,10 @@ def test_late_packet_before_the_lead_is_dropped(tmp_path: Path) -> None:
     What is older than the lead has no place; it is counted.
     """
     sent = Sender().some(120)
-    old = Sent(sent[0].packet, sent[80].arrival)
+    old = Sent(sent[0].packet, sent[90].arrival)
     report, (segment,) = recorded(tmp_path, [*sent[60:], old])
     assert_exact(segment, sent[60:])
-    assert report.rejected == 1
-    assert segment.record.checkpoint is not None and segment.record.checkpoint.rejected == 1
+    assert (report.packets, report.rejected) == (60, 1)
 
 
 def test_sound_without_octets(tmp_path: Path) -> None:
@@ -314,7 +315,8 @@ def test_report_while_open(tmp_path: Path) -> None:
     A report tells what has been swept until now, with the jitter in seconds.
     """
     receiver = receiver_in(tmp_path)
-    sent = [Sent(one.packet, one.arrival + 0.01 * (index % 2)) for index, one in enumerate(Sender().some(400))]
+    sent = Sender().some(400)
+    sent = [Sent(one.packet, one.arrival + 0.01 * (index % 2)) for index, one in enumerate(sent)]
     receive(receiver, sent)
     report = receiver.report()
     assert report.packets == 400

@@ -13,6 +13,7 @@ from rtp_rig import (
     OPUS,
     PCMA,
     PCMU,
+    OnDisk,
     Sender,
     Sent,
     assert_exact,
@@ -24,18 +25,19 @@ from rtp_rig import (
 )
 
 from siprec_tw.codecs.payload_format import PayloadFormat
+from siprec_tw.interfaces import StreamReport
 from siprec_tw.media.segment_opener import MOST_SEGMENTS
 from siprec_tw.recording.segment import Layout
 
 
-def reasons(segments) -> list[str | None]:  # type: ignore[no-untyped-def]
+def reasons(segments: list[OnDisk]) -> list[str | None]:
     """
     Why each segment ended.
     """
     return [segment.record.closed and segment.record.closed.reason for segment in segments]
 
 
-def codes(report) -> list[str]:  # type: ignore[no-untyped-def]
+def codes(report: StreamReport) -> list[str]:
     """
     The codes of the warnings.
     """
@@ -115,8 +117,8 @@ def test_a_stray_packet_is_no_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_codec_changes(tmp_path: Path, seed: int) -> None:
     """
-    Another codec from the same source is a new segment in the same epoch, on the same axis, whatever the order in which
-    the packets round the change arrive.
+    Another codec from the same source is a new segment in the same epoch, on the same axis, whatever the
+    order in which the packets round the change arrive.
     """
     sender = Sender()
     law = sender.some(103)
@@ -190,7 +192,8 @@ def test_comfort_noise_is_kept_beside(tmp_path: Path) -> None:
 
 def test_unknown_payload_types_are_kept(tmp_path: Path) -> None:
     """
-    A codec that is sent before it is offered is kept as packets, and properly as soon as an offer explains it.
+    A codec that is sent before it is offered is kept as packets, and properly as soon as an offer explains
+    it.
     """
     receiver = receiver_in(tmp_path, [PCMU])
     sender = Sender()
@@ -248,7 +251,8 @@ def test_another_number_for_the_same_codec(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_held_timestamps(tmp_path: Path, seed: int) -> None:
     """
-    When the source stands still for 30 s and its timestamps with it, what follows is a new epoch, from its first packet.
+    When the source stands still for 30 s and its timestamps with it, what follows is a new epoch, from its
+    first packet.
     """
     sender = Sender()
     before = sender.some(100)
@@ -267,7 +271,8 @@ def test_held_timestamps(tmp_path: Path, seed: int) -> None:
 
 def test_a_jump_within_a_sweep(tmp_path: Path) -> None:
     """
-    A source that sets its timestamps anew without a pause is cut at the right packet, reordered as they may be.
+    A source that sets its timestamps anew without a pause is cut at the right packet, reordered as they may
+    be.
     """
     sender = Sender()
     before = sender.some(110)
@@ -339,7 +344,8 @@ def test_a_minute_is_filled(tmp_path: Path) -> None:
 
 def test_a_long_outage(tmp_path: Path) -> None:
     """
-    After two minutes of lost packets, more than one believes at once, the same axis goes on and the loss is counted.
+    After two minutes of lost packets, more than one believes at once, the same axis goes on and the loss is
+    counted.
     """
     sender = Sender()
     sent = sender.some(6200)
@@ -352,8 +358,8 @@ def test_a_long_outage(tmp_path: Path) -> None:
 
 def test_source_that_restarts(tmp_path: Path) -> None:
     """
-    The same SSRC with new numbers and timestamps, as after a restart, is a new epoch; none of its packets is taken for
-    an old one.
+    The same SSRC with new numbers and timestamps, as after a restart, is a new epoch; none of its packets is
+    taken for an old one.
     """
     first = Sender(sequence=30_000).some(100)
     second = Sender(sequence=29_800, timestamp=7, now=first[-1].arrival + 0.02, seed=2).some(100)

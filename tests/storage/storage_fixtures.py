@@ -14,7 +14,14 @@ from twisted.internet.defer import Deferred, execute
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.recording import journal, rtpdump, segment
-from siprec_tw.recording.journal import CallAnswered, CallEnded, CallStarted, Direction, EndReason, TrackOpened
+from siprec_tw.recording.journal import (
+    CallAnswered,
+    CallEnded,
+    CallStarted,
+    Direction,
+    EndReason,
+    TrackOpened,
+)
 from siprec_tw.recording.segment import Checkpoint, Filled, Gap, Layout, SegmentClosed, SegmentOpened
 from siprec_tw.recording.wav import header_g711
 
@@ -106,7 +113,8 @@ class Spooling:
         self, stream_id: str, number: int = 1, *, form: PayloadFormat = PCMU, epoch: int = 1, ssrc: int = 7,
         first: int = 80_000, sound: bytes = b"", lead: bytes = b"", sequence: int = 100,
         arrival: float = STARTED + 1, transit: float | None = None, gaps: Sequence[Gap] = (),
-        filled: Sequence[Filled] = (), closed: bool = True, checkpoint: bool = True, packets: int | None = None,
+        filled: Sequence[Filled] = (), closed: bool = True, checkpoint: bool = True,
+        packets: int | None = None,
     ) -> None:
         """
         A SAMPLES segment: C{sound} from its first packet on, gaps included; C{lead} ends where it begins.
@@ -132,8 +140,9 @@ class Spooling:
         self._record(stem, events)
 
     def packets(
-        self, stream_id: str, number: int = 1, *, form: PayloadFormat = OPUS, first: int = 48_000, count: int = 50,
-        step: int = 960, arrival: float = STARTED + 1, closed: bool = True, ssrc: int = 7, epoch: int = 1,
+        self, stream_id: str, number: int = 1, *, form: PayloadFormat = OPUS, first: int = 48_000,
+        count: int = 50, step: int = 960, arrival: float = STARTED + 1, closed: bool = True, ssrc: int = 7,
+        epoch: int = 1,
     ) -> list[bytes]:
         """
         A PACKETS segment; returns its packets.

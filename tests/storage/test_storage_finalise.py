@@ -112,7 +112,7 @@ def test_sox_reads_every_file(tmp_path: Path) -> None:
 
 def test_gaps_fills_and_lead(tmp_path: Path) -> None:
     """
-    Lost packets are silence of their length, late ones at their place, and one that overtook the first before it.
+    Lost packets are silence of their length, late ones at their place, and one that was overtaken first.
     """
     spooling = Spooling(tmp_path)
     spooling.start(("a", "96"))
@@ -144,7 +144,7 @@ def test_gaps_fills_and_lead(tmp_path: Path) -> None:
 
 def test_silence_is_no_loss(tmp_path: Path) -> None:
     """
-    Where sequence numbers go on, the source sent nothing: silence of the true length, and the verdict is complete.
+    Where sequence numbers go on, the source sent nothing: silence of the true length, and no loss.
     """
     spooling = Spooling(tmp_path)
     spooling.start(("a", "96"))
@@ -244,7 +244,7 @@ def test_two_sources_at_once_are_mixed(tmp_path: Path) -> None:
 
 def test_two_laws_of_two_rates(tmp_path: Path) -> None:
     """
-    The highest rate is that of recording.wav; a track of a lower one is interpolated there and exact in its own.
+    The highest rate is that of recording.wav; a track of a lower one is interpolated there, exact in its own.
     """
     spooling = Spooling(tmp_path)
     spooling.start(("a", "1"), ("b", "2"))

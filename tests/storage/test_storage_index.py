@@ -4,7 +4,6 @@ The recordings index: search, pages, files, and making it anew.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,9 +20,10 @@ from siprec_tw.storage.index_schema import connect
 from siprec_tw.storage.recordings_index import RecordingsIndex
 
 
-def row(recording_id: str, started: float = STARTED, *parties: PartyView, **changes: str) -> RecordingRow:
-    state = changes.get("state", "recording")
-    return RecordingRow(recording_id, state, "", f"call-{recording_id}", started, None, 0.0, parties, 2, "", 0)
+def row(recording_id: str, started: float = STARTED, *parties: PartyView) -> RecordingRow:
+    return RecordingRow(
+        recording_id, "recording", "", f"call-{recording_id}", started, None, 0.0, parties, 2, "", 0
+    )
 
 
 class IndexTests(SynchronousTestCase):
@@ -64,7 +64,8 @@ class IndexTests(SynchronousTestCase):
         """
         Part of a name or an AOR finds a recording, in any case; LIKE's own signs are only signs.
         """
-        self.do(self.index.insert_started(row("r1", STARTED, PartyView("p", "sip:jörg_1@example.com", "Jörg Ä%"))))
+        joerg = PartyView("p", "sip:jörg_1@example.com", "Jörg Ä%")
+        self.do(self.index.insert_started(row("r1", STARTED, joerg)))
         self.do(self.index.insert_started(row("r2", STARTED, PartyView("q", "tel:+15551234", "Bob"))))
         for part in ("JÖRG", "g_1@ex", "ä%", "sip:jörg_1@example.com"):
             self.assertEqual(self.found(participant=part), ["r1"])
@@ -77,7 +78,9 @@ class IndexTests(SynchronousTestCase):
         Words of names, AORs, headers and metadata are found, all of them; FTS operators are only words.
         """
         self.stored()
-        for text in ("alice", "Müll", "ab12", "call-r1@sbc", "SBC/7.4", "alice bob", "cd34", '"alice"', "sip:sbc"):
+        for text in (
+            "alice", "Müll", "ab12", "call-r1@sbc", "SBC/7.4", "alice bob", "cd34", '"alice"', "sip:sbc"
+        ):
             self.assertEqual(self.found(text=text), ["r1"], text)
         for text in ("carol", "alice carol", "alice OR carol", "NOT", '"'):
             self.assertEqual(self.found(text=text), ["r1"] if text == '"' else [], text)
@@ -153,14 +156,15 @@ class IndexTests(SynchronousTestCase):
         directory = self.root.resolve() / finished.path
         (directory / "link.wav").symlink_to("/etc/passwd")
         (directory / "inside.wav").symlink_to(directory / "recording.wav")
-        os.symlink(self.root, directory / "up")
+        (directory / "up").symlink_to(self.root)
         (directory / "x.tmp").write_bytes(b"half")
         (self.root / "outside").write_bytes(b"secret")
         for name in ("recording.json", "track-96.wav", "documents/001-metadata.xml"):
             self.assertEqual(self.index.file(found, name), str(directory / name))
         for name in (
             "", ".", "..", "documents", "documents/../recording.json", "../../../../outside", "/etc/passwd",
-            "link.wav", "inside.wav", "up/outside", "x.tmp", "none.wav", "a\0b", "..\\x", "documents//001-metadata.xml",
+            "link.wav", "inside.wav", "up/outside", "x.tmp", "none.wav", "a\0b", "..\\x",
+            "documents//001-metadata.xml",
         ):
             self.assertIsNone(self.index.file(found, name), name)
         self.assertIsNone(self.index.file(row("r2"), "recording.json"))

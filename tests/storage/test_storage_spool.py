@@ -13,7 +13,14 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from siprec_tw.errors import LocalError
-from siprec_tw.recording.journal import CallAnswered, CallEnded, CallStarted, DocumentKind, EndReason, from_lines
+from siprec_tw.recording.journal import (
+    CallAnswered,
+    CallEnded,
+    CallStarted,
+    DocumentKind,
+    EndReason,
+    from_lines,
+)
 from siprec_tw.storage.spool import Journal, Spool
 
 
@@ -42,7 +49,9 @@ class SpoolTests(SynchronousTestCase):
         recording = self.successResultOf(self.begin("r1"))
         self.successResultOf(recording.append(CallAnswered(STARTED + 1)))
         name = self.successResultOf(
-            recording.keep_document(DocumentKind.METADATA, "application/rs-metadata", "INVITE 1", STARTED, b"<x/>")
+            recording.keep_document(
+                DocumentKind.METADATA, "application/rs-metadata", "INVITE 1", STARTED, b"<x/>"
+            )
         )
         offer = self.successResultOf(
             recording.keep_document(DocumentKind.OFFER, "application/sdp", "INVITE 1", STARTED, b"v=0\r\n")
@@ -64,7 +73,8 @@ class SpoolTests(SynchronousTestCase):
         Directories are the owner's alone, and so are files.
         """
         recording = self.successResultOf(self.begin("r1"))
-        self.successResultOf(recording.keep_document(DocumentKind.OTHER, "text/plain", "INFO 1", STARTED, b"x"))
+        kept = recording.keep_document(DocumentKind.OTHER, "text/plain", "INFO 1", STARTED, b"x")
+        self.successResultOf(kept)
         directory = self.root / "spool/r1"
         for path in (self.root, directory.parent, directory, directory / "documents"):
             self.assertEqual(path.stat().st_mode & 0o777, 0o700)
@@ -85,7 +95,8 @@ class SpoolTests(SynchronousTestCase):
         """
         When the disk takes half a line, the next event begins on a line of its own.
         """
-        path = Path(self.mktemp())
+        self.root.mkdir()
+        path = self.root / "journal.jsonl"
         journal = Journal.open(path, sync=True)
         real, read_end, write_end = journal._fd, *os.pipe()
         os.close(read_end)

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from siprec_tw.errors import LocalError
 from siprec_tw.interfaces import RecordingQuery
 from siprec_tw.storage.disk import Disk
 from siprec_tw.storage.finalise import finalise
@@ -154,3 +155,14 @@ class PoolTests(TestCase):
             self.assertEqual(len(threads - {threading.get_ident()}), 1)
 
         return results.addCallback(check)  # type: ignore[return-value]
+
+    def test_stopped_threads_stay_stopped(self) -> None:
+        """
+        After stop, work is refused: threads begun anew would keep the program from ending.
+        """
+        from twisted.internet import reactor
+
+        pool = Pool(reactor, "test", 1)  # type: ignore[arg-type]
+        pool.start()
+        pool.stop()
+        self.failureResultOf(pool.run(len, "x"), LocalError)

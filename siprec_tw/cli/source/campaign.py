@@ -10,11 +10,12 @@ from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from siprec_tw.cli.source.call_stream import StreamPlan
-from siprec_tw.cli.source.source_call import SourceCall
-from siprec_tw.errors import SiprecError
+from siprec_tw.cli.source.source_call import ENDED, SourceCall
+from siprec_tw.errors import PeerError, SiprecError
 
 
 @frozen
@@ -53,13 +54,14 @@ class Campaign:
     Runs once.
     """
 
+    log = Logger()
+
     reactor: IReactorTime
     plan: CampaignPlan
     new_call: Callable[[], SourceCall]
     outcomes: list[Outcome] = field(factory=list)
     up: dict[SourceCall, None] = field(factory=dict)        # a set that keeps its order
     _waiting: list[Deferred[None]] = field(factory=list)
-    _errors: dict[str, str] = field(factory=dict)
 
     async def run(self) -> Sequence[Outcome]:
         """
@@ -94,7 +96,7 @@ class Campaign:
             await call.start(self.plan.streams)
             ending = self.reactor.callLater(self.plan.duration, self._end, call)
             how = await call.over
-            error = self._errors.get(call.call_id, "" if how == "ended" else how)
+            error = "" if how == ENDED else how
         except SiprecError as problem:
             error = str(problem)
         finally:
@@ -105,7 +107,8 @@ class Campaign:
         self.outcomes.append(Outcome(call.call_id, packets, error))
 
     def _end(self, call: SourceCall) -> None:
-        Deferred.fromCoroutine(call.end()).addErrback(self._not_ended, call)
+        Deferred.fromCoroutine(call.end()).addErrback(self._not_ended)
 
-    def _not_ended(self, failure: Failure, call: SourceCall) -> None:
-        self._errors[call.call_id] = f"BYE: {failure.getErrorMessage()}"
+    def _not_ended(self, failure: Failure) -> None:
+        if not isinstance(failure.value, PeerError):        # which the outcome tells of
+            self.log.failure("Could not end a call", failure)

@@ -20,7 +20,6 @@ from siprec_tw.cli.source.source_call import SourceCall
 from siprec_tw.errors import PeerError
 from siprec_tw.signaling.layer import Signaling
 from siprec_tw.signaling.peer import DEFAULT_PORT, Flow, Peer, is_numeric
-from siprec_tw.signaling.reactor import SignalingReactor
 from siprec_tw.signaling.transaction_user import IncomingRequest
 from siprec_tw.sip.dialog import Dialog
 from siprec_tw.sip.message import Request, Response
@@ -38,7 +37,7 @@ class RecordingClient:
 
     def __init__(
         self,
-        reactor: SignalingReactor,
+        reactor: IReactorTime,
         target: str,
         recorder: Peer,
         *,
@@ -58,7 +57,7 @@ class RecordingClient:
             random_token=lambda: random.randbytes(8).hex(), allow=lambda peer: True,
         )
         self._calls: dict[str, SourceCall] = {}
-        self.pacer = Pacer(IReactorTime(reactor), wall)
+        self.pacer = Pacer(reactor, wall)
 
     async def open(self) -> None:
         """
@@ -74,7 +73,7 @@ class RecordingClient:
         if self._recorder.transport != "udp":
             contact += f";transport={self._recorder.transport}"
         call = SourceCall(
-            reactor=IReactorTime(self._reactor), signals=self, pacer=self.pacer,
+            reactor=self._reactor, signals=self, pacer=self.pacer,
             ends=Ends(self._host, contact, self._target, self._recorder.transport),
             story=story, random=self._random, wall=self._wall, impairment=impairment,
             open_outlet=lambda: UdpOutlet(self._host),

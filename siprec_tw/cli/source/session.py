@@ -23,7 +23,6 @@ from siprec_tw.cli.source.progress import Progress
 from siprec_tw.cli.source.source_call import SourceCall
 from siprec_tw.log_lines import text_observer
 from siprec_tw.signaling.destination import resolve_destination
-from siprec_tw.signaling.reactor import SignalingReactor
 from siprec_tw.sip.uri import parse_uri
 
 
@@ -58,7 +57,7 @@ def run_campaign(plan: CampaignPlan, outset: Outset, *, verbose: bool) -> Sequen
 
     observer = text_observer(sys.stderr, "debug" if verbose else "warn")
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    session = _Session(reactor, plan, outset)
+    session = _Session(IReactorTime(reactor), plan, outset)
     core = IReactorCore(reactor)
     core.callWhenRunning(session.begin)
     core.addSystemEventTrigger("before", "shutdown", session.interrupted)
@@ -70,7 +69,7 @@ def run_campaign(plan: CampaignPlan, outset: Outset, *, verbose: bool) -> Sequen
 
 @define(eq=False)
 class _Session:
-    reactor: SignalingReactor
+    reactor: IReactorTime
     plan: CampaignPlan
     outset: Outset
     outcomes: Sequence[Outcome] = ()
@@ -94,7 +93,7 @@ class _Session:
     async def _run(self) -> None:
         uri = parse_uri(self.outset.target)
         transport = self.outset.transport or uri.transport or "udp"
-        recorder = await resolve_destination(IReactorTime(self.reactor), uri, transport)
+        recorder = await resolve_destination(self.reactor, uri, transport)
         client = RecordingClient(
             self.reactor, self.outset.target, recorder, random=self.outset.random, wall=self.outset.wall
         )
@@ -105,8 +104,8 @@ class _Session:
         def new_call() -> SourceCall:
             return client.call(self.outset.story(), self.outset.impairment)
 
-        self._campaign = Campaign(IReactorTime(self.reactor), self.plan, new_call)
-        progress = Progress(IReactorTime(self.reactor), sys.stderr, self._campaign)
+        self._campaign = Campaign(self.reactor, self.plan, new_call)
+        progress = Progress(self.reactor, sys.stderr, self._campaign)
         progress.start()
         try:
             self.outcomes = await self._campaign.run()

@@ -37,6 +37,7 @@ from siprec_tw.sip.dialog import Dialog, uac_dialog
 from siprec_tw.sip.message import Request, Response
 from siprec_tw.sip.reply import reply
 
+ENDED = "ended"
 ANSWER_TIME = 40.0          # seconds that an answer may take
 
 
@@ -79,7 +80,7 @@ class SourceCall:
     streams: list[CallStream] = field(factory=list)
     held: bool = False
     dialog: Dialog | None = None
-    over: Deferred[str] = field(factory=Deferred)   # fires once with "ended" or "ended by the recorder"
+    over: Deferred[str] = field(factory=Deferred)   # fires once: ENDED, or what went wrong
     _local_tag: str = field(init=False)
     _session_id: int = field(init=False)
     _version: int = 0
@@ -121,10 +122,15 @@ class SourceCall:
         if self.over.called or self.dialog is None:
             return
         self._stop_sending()
+        how = "cut off"
         try:
             await self._request("BYE", *session_body(None, self.metadata(ended=self.wall())))
+            how = ENDED
+        except PeerError as error:
+            how = f"BYE: {error.text}"
+            raise
         finally:
-            self._finish("ended")
+            self._finish(how)
 
     def ended_by_peer(self) -> None:
         """

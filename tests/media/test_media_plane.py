@@ -1,0 +1,389 @@
+"""
+Tests for siprec_tw.media.plane and swept_port, over sockets of the loopback.
+
+The reactor is a Clock: the sockets are real, and a sweep comes when the test says so.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rtp_rig import FORMATS, PCMA, Sender, Sent, assert_exact, impaired, on_disk
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from siprec_tw.errors import PortsExhausted
+from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamReport, StreamSpec
+from siprec_tw.media import swept_port
+from siprec_tw.media.plane import LocalMediaPlane
+from siprec_tw.rtp.rtcp import SenderReport, write_compound
+
+HOSTS = ["127.0.0.1", "::1"]
+
+
+def has_address(host: str) -> bool:
+    """
+    Whether this machine has the address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+class Counts:
+    """
+    Metrics that are kept in a Counter.
+    """
+
+    def __init__(self) -> None:
+        self.counted: Counter[str] = Counter()
+        self.sweeps: list[float] = []
+
+    def __getattr__(self, name: str):  # type: ignore[no-untyped-def]
+        return lambda count=1: self.counted.update({name: count})
+
+    def sweep_took(self, seconds: float) -> None:
+        """
+        Sweeps are kept one by one.
+        """
+        self.sweeps.append(seconds)
+
+
+class Rig:
+    """
+    A plane with a range of ports that were free just now.
+    """
+
+    def __init__(self, directory: Path, host: str = "127.0.0.1", pairs: int = 8) -> None:
+        self.directory = directory
+        self.clock = Clock()
+        self.metrics = Counts()
+        first = random.randrange(30_000, 60_000, 2)
+        self.plane = LocalMediaPlane(
+            self.clock, "node-1", host, (first, first + 2 * pairs - 1), advertise="rec.example.com",
+            metrics=self.metrics,
+        )
+        self.plane.start()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.host = host
+        self.client = socket.socket(family, socket.SOCK_DGRAM)
+        self.client.bind((host, 0))
+
+    def wait(self, work):  # type: ignore[no-untyped-def]
+        """
+        The result of a coroutine that needs some turns of the reactor.
+        """
+        results: list[object] = []
+        failures: list[object] = []
+        Deferred.fromCoroutine(work).addCallbacks(results.append, failures.append)
+        for _ in range(5):
+            self.clock.advance(0)
+        if failures:
+            failures[0].raiseException()  # type: ignore[attr-defined]
+        return results[0]
+
+    def open(self, stream_id: str = "s") -> StreamAddress:
+        """
+        A stream that writes into the directory.
+        """
+        address: StreamAddress = self.wait(
+            self.plane.open_stream(StreamSpec(stream_id, str(self.directory), FORMATS))
+        )
+        return address
+
+    def close(self, stream_id: str = "s") -> StreamReport:
+        """
+        Its last report.
+        """
+        report: StreamReport = self.wait(self.plane.close_stream(stream_id))
+        return report
+
+    def send(self, port: int, sent: list[Sent], a_sweep: int = 40) -> None:
+        """
+        Packets from a real socket, with sweeps in between.
+        """
+        for index, one in enumerate(sent, 1):
+            self.client.sendto(one.octets, (self.host, port))
+            if index % a_sweep == 0:
+                self.clock.advance(0.4)
+
+    def end(self) -> None:
+        """
+        Stop the plane; nothing may be left.
+        """
+        self.wait(self.plane.stop())
+        self.client.close()
+        assert self.clock.getDelayedCalls() == []
+
+
+@pytest.fixture(params=HOSTS)
+def rig(request: pytest.FixtureRequest, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """
+    A plane on IPv4, and on IPv6 where there is any.
+    """
+    if not has_address(request.param):
+        pytest.skip(f"no {request.param} here")
+    made = Rig(tmp_path, request.param)
+    yield made
+    made.end()
+
+
+def test_a_plane_is_a_media_plane(rig: Rig) -> None:
+    """
+    The plane is what the recorder wants of one.
+    """
+    plane: MediaPlane = rig.plane
+    assert plane.open_streams() == 0
+    assert plane.free_pairs() == 8
+    assert plane.report("s") is None
+
+
+def test_bad_network_over_sockets(rig: Rig) -> None:
+    """
+    3 % lost, 5 % reordered, 2 % twice: whatever a real socket delivered lies at its place.
+    """
+    address = rig.open()
+    assert address.host == "rec.example.com"
+    assert address.rtp_port % 2 == 0
+    assert address.rtcp_port == address.rtp_port + 1
+    sender = Sender(sequence=65_000, timestamp=2**32 - 7000)
+    arrived = impaired([sender.one(8) for _ in range(1500)], 5)
+    rig.send(address.rtp_port, arrived)
+    before = time.time()
+    report = rig.close()
+    (segment,) = on_disk(rig.directory)
+    assert_exact(segment, arrived)
+    distinct = len({one.packet.sequence for one in arrived})
+    assert (report.packets, report.duplicates) == (distinct, len(arrived) - distinct)
+    assert report.rejected == 0
+    assert report.last_arrival is not None
+    assert before - 5 < report.last_arrival <= before + 0.1
+    port = rig.client.getsockname()[1]
+    assert report.source == (f"[::1]:{port}" if rig.host == "::1" else f"127.0.0.1:{port}")
+
+
+def test_what_is_in_the_socket_at_the_close(rig: Rig) -> None:
+    """
+    Packets that no sweep has read yet are read when the stream is closed.
+    """
+    address = rig.open()
+    sent = Sender().some(30, 8)
+    rig.send(address.rtp_port, sent, a_sweep=1000)
+    assert rig.plane.report("s") == StreamReport("s")
+    report = rig.close()
+    (segment,) = on_disk(rig.directory)
+    assert_exact(segment, sent)
+    assert report.packets == 30
+    assert rig.plane.open_streams() == 0
+
+
+def test_arrival_is_the_kernels(rig: Rig) -> None:
+    """
+    The time of arrival is that of the packet, not that of the sweep.
+    """
+    address = rig.open()
+    rig.send(address.rtp_port, Sender().some(2), a_sweep=1000)
+    sent_at = time.time()
+    time.sleep(0.1)
+    rig.clock.advance(0.4)
+    report = rig.plane.report("s")
+    assert report is not None
+    assert report.last_arrival is not None
+    assert report.last_arrival <= sent_at + 0.01
+
+
+def test_without_kernel_timestamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    On a system that has no such timestamps everything else is the same.
+    """
+    monkeypatch.setattr(swept_port, "_SO_TIMESTAMPNS", None)
+    rig = Rig(tmp_path)
+    address = rig.open()
+    sent = Sender().some(50, 8)
+    rig.send(address.rtp_port, sent)
+    assert rig.close().packets == 50
+    (segment,) = on_disk(tmp_path)
+    assert_exact(segment, sent)
+    rig.end()
+
+
+def test_two_streams_and_their_ports(rig: Rig) -> None:
+    """
+    Each stream has its own pair; pairs are freed into quarantine and then into the pool.
+    """
+    first, second = rig.open("a"), rig.open("b")
+    assert first.rtp_port != second.rtp_port
+    assert (rig.plane.open_streams(), rig.plane.free_pairs()) == (2, 6)
+    with pytest.raises(ValueError, match="open already"):
+        rig.open("a")
+    one, other = Sender(ssrc=1), Sender(ssrc=2, payload_type=8)
+    rig.send(first.rtp_port, one.some(20, 8))
+    rig.send(second.rtp_port, other.some(20, 8))
+    assert rig.close("a").ssrc == 1
+    assert rig.close("b").ssrc == 2
+    assert rig.plane.free_pairs() == 6
+    rig.clock.advance(61)
+    assert rig.plane.free_pairs() == 8
+    assert on_disk(rig.directory, "b")[0].record.opened.format == PCMA
+
+
+def test_closing_what_is_not_open(rig: Rig) -> None:
+    """
+    An unknown stream has an empty report, and new formats for it are no error.
+    """
+    assert rig.close("nobody") == StreamReport("nobody")
+    rig.wait(rig.plane.update_stream("nobody", ()))
+
+
+def test_no_port_is_free(tmp_path: Path) -> None:
+    """
+    When all pairs are in use or in quarantine, another stream is refused.
+    """
+    rig = Rig(tmp_path, pairs=2)
+    rig.open("a")
+    rig.open("b")
+    rig.close("a")
+    with pytest.raises(PortsExhausted):
+        rig.open("c")
+    rig.clock.advance(61)
+    rig.open("c")
+    rig.end()
+
+
+def test_port_that_somebody_else_holds(tmp_path: Path) -> None:
+    """
+    A pair of which either port is taken is skipped, and its other port is not left open.
+    """
+    rig = Rig(tmp_path, pairs=3)
+    first = rig.plane._pool._ready[0]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", first + 1))
+        assert rig.open("a").rtp_port == first + 2
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+            again.bind(("127.0.0.1", first))
+    rig.end()
+
+
+def test_new_formats(rig: Rig) -> None:
+    """
+    What came before an update has the meaning of before, even where it was not read yet.
+    """
+    address = rig.open()
+    sender = Sender(payload_type=0)
+    before = sender.some(20, 8)
+    rig.send(address.rtp_port, before, a_sweep=1000)
+    rig.wait(rig.plane.update_stream("s", (PCMA.__class__(0, "PCMA", 8000),)))
+    after = sender.some(20, 8)
+    rig.send(address.rtp_port, after, a_sweep=1000)
+    rig.close()
+    first, second = on_disk(rig.directory)
+    assert_exact(first, before)
+    assert_exact(second, after, silence=0xD5)
+    assert second.record.opened.format.encoding == "PCMA"
+
+
+def test_flood(rig: Rig) -> None:
+    """
+    A stream that sends more than a sweep reads is read bit by bit, and the others between; nobody starves.
+    """
+    flooded, quiet = rig.open("flooded"), rig.open("quiet")
+    sent = Sender(ssrc=1).some(1200, 2)
+    few = Sender(ssrc=2).some(20, 8)
+    rig.send(flooded.rtp_port, sent, a_sweep=100_000)
+    rig.send(quiet.rtp_port, few, a_sweep=100_000)
+    receiver = rig.plane.receiver("flooded")
+    assert receiver is not None
+    calls: list[int] = []
+    received = receiver.receive
+    stream = rig.plane._streams["flooded"]
+    stream.rtp.protocol.receive = lambda datagrams: (calls.append(len(datagrams)), received(datagrams))
+    rig.clock.advance(0.4)
+    report = rig.plane.report("quiet")
+    assert report is not None
+    assert report.packets == 20
+    assert max(calls) <= swept_port.MOST_A_SWEEP
+    rig.clock.advance(0.4)
+    if sum(calls) > swept_port.MOST_A_SWEEP:
+        assert len(calls) == 2
+        assert [code for code, _ in rig.close("flooded").warnings] == ["flood"]
+
+
+def test_bound_of_a_sweep(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    No sweep reads more of one port than the bound; what is left comes with the next, and a warning says so.
+    """
+    monkeypatch.setattr(swept_port, "MOST_A_SWEEP", 16)
+    address = rig.open()
+    sent = Sender().some(40, 8)
+    rig.send(address.rtp_port, sent, a_sweep=1000)
+    counts = []
+    for _ in range(3):
+        rig.clock.advance(0.4)
+        report = rig.plane.report("s")
+        assert report is not None
+        counts.append(report.packets)
+    assert counts == [16, 32, 40]
+    assert [code for code, _ in rig.close().warnings] == ["flood"]
+    (segment,) = on_disk(rig.directory)
+    assert_exact(segment, sent)
+
+
+def test_rtcp_port(rig: Rig) -> None:
+    """
+    Reports on the odd port are kept for the stream.
+    """
+    address = rig.open()
+    rig.client.sendto(write_compound([SenderReport(9, 1 << 32, 2, 3, 4)]), (rig.host, address.rtcp_port))
+    for _ in range(5):
+        rig.clock.advance(0.4)
+    receiver = rig.plane.receiver("s")
+    assert receiver is not None
+    assert receiver.rtcp.clocks[9].report.timestamp == 2
+    assert abs(receiver.rtcp.clocks[9].arrival - time.time()) < 5
+
+
+def test_metrics(rig: Rig) -> None:
+    """
+    Everything is told once, of streams that are open and of those that were closed between two sweeps.
+    """
+    first, second = rig.open("a"), rig.open("b")
+    sent = Sender(ssrc=1).some(40, 8)
+    rig.send(first.rtp_port, sent[:10] + sent[11:] + sent[20:22], a_sweep=1000)
+    rig.client.sendto(b"no RTP", (rig.host, first.rtp_port))
+    rig.clock.advance(0.4)
+    rig.send(second.rtp_port, Sender(ssrc=2).some(7, 8), a_sweep=1000)
+    rig.close("b")
+    rig.clock.advance(0.4)
+    rig.clock.advance(0.4)
+    counted = rig.metrics.counted
+    assert counted["packets_received"] == 46
+    assert counted["octets_received"] == 46 * 8
+    assert counted["packets_lost"] == 1
+    assert counted["packets_duplicate"] == 2
+    assert counted["packets_rejected"] == 1
+    assert counted["write_failed"] == 0
+    assert len(rig.metrics.sweeps) == 3
+    assert rig.plane.longest_sweep == 0.0
+
+
+def test_stop_closes_everything(rig: Rig) -> None:
+    """
+    A plane that is stopped has finished every stream.
+    """
+    address = rig.open()
+    sent = Sender().some(20, 8)
+    rig.send(address.rtp_port, sent, a_sweep=1000)
+    rig.wait(rig.plane.stop())
+    (segment,) = on_disk(rig.directory)
+    assert_exact(segment, sent)
+    assert segment.record.closed is not None
+    assert rig.plane.open_streams() == 0
