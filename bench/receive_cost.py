@@ -107,7 +107,7 @@ def main(tell: Callable[[str], object]) -> None:
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--packets", type=int, default=25)
     parser.add_argument("--sweeps", type=int, default=20)
-    parser.add_argument("--first-port", type=int, default=43_000)
+    parser.add_argument("--first-port", type=int, default=24_000)
     given = parser.parse_args()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:

@@ -97,12 +97,13 @@ def json_line(event: LogEvent) -> str:
 
 def level_of(event: LogEvent) -> str:
     """
-    The level of an event; one without (from the old log interface) is info, or error where it says so.
+    The level of an event. What comes by twisted.python.log and is no error is debug: Twisted tells there of
+    every socket that it opens and closes.
     """
+    if not event.get("isError", True):
+        return "debug"
     level = event.get("log_level")
-    if level is None:
-        return "error" if event.get("isError") else "info"
-    return str(level.name)
+    return "error" if level is None else str(level.name)
 
 
 def escaped(text: str) -> str:

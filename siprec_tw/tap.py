@@ -42,7 +42,7 @@ class Daemon(MultiService):
 
     def __init__(self, config: Configuration, own_log: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        from twisted.internet import reactor    # twistd has installed it
+        from twisted.internet import reactor  # twistd has installed it
 
         self._config = config
         self._own_log = own_log

@@ -147,11 +147,11 @@ class LineTests(SynchronousTestCase):
 
     def test_old_interface(self) -> None:
         """
-        Events of twisted.python.log have their text, the name of their system, and a level of their own.
+        Events of twisted.python.log have their text, the name of their system, and are debug or an error.
         """
-        for is_error, level in ((0, "info "), (1, "critical")):
+        for is_error, level in ((0, "debug"), (1, "critical")):
             file = io.StringIO()
-            publisher = LogPublisher(text_observer(file))
+            publisher = LogPublisher(text_observer(file, "debug"))
             old = OldPublisher(observerPublisher=publisher, publishPublisher=publisher)
             old.msg("Stopping", "now", isError=is_error, system="HTTPChannel,1", time=WHEN)
             self.assertEqual(file.getvalue().partition("Z ")[2], f"{level} HTTPChannel,1  Stopping now\n")

@@ -178,6 +178,8 @@ class LiveSource:
         if place is Place.LATE:
             before = self._first_timestamp - extend(packet[1], self._first_timestamp, TIMESTAMP_BITS)
             return sequence < self.reception.base and not 0 <= before <= LEAD_SECONDS * self._rate
+        if self._formats.lane(packet[2]).side:
+            return False    # the timestamp of an event is that of its start: it proves nothing
         seam, before_seam = self._seam
         reference = before_seam if sequence < seam else self._timestamp
         behind = reference - extend(packet[1], reference, TIMESTAMP_BITS)

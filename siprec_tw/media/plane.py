@@ -8,12 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from attrs import frozen
-from twisted.internet.defer import gatherResults
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from siprec_tw.codecs.payload_format import PayloadFormat
+from siprec_tw.errors import PortsExhausted
 from siprec_tw.interfaces import StreamAddress, StreamReport, StreamSpec
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
 from siprec_tw.media.receiver import StreamReceiver
@@ -139,12 +138,16 @@ class LocalMediaPlane:
 
     async def open_stream(self, spec: StreamSpec) -> StreamAddress:
         """
-        Begin to receive. Raises PortsExhausted; ValueError for a stream that is open already.
+        Begin to receive. Raises PortsExhausted, also when it is sockets that are exhausted; ValueError for a
+        stream that is open already.
         """
         if spec.stream_id in self._streams:
             raise ValueError(f"stream {spec.stream_id} is open already")
         receiver = StreamReceiver(spec, self._node_id)
-        stream = self._pool.bind(lambda port: self._listen(receiver, port))
+        try:
+            stream = self._pool.bind(lambda port: self._listen(receiver, port))
+        except OSError as error:
+            raise PortsExhausted(f"cannot listen on {self._host}: {error.strerror}") from error
         self._streams[spec.stream_id] = stream
         return stream.address
 
@@ -166,11 +169,12 @@ class LocalMediaPlane:
             return StreamReport(stream_id)
         self._sweeper.drain(stream.rtp)
         self._sweeper.drain(stream.rtcp)
+        stream.rtp.stop()
+        stream.rtcp.stop()
+        self._pool.give_back(stream.address.rtp_port)
         report = stream.receiver.close()
         self._closed = self._closed.plus(stream.receiver.totals)
         self._failed_writes += stream.receiver.failed_writes
-        await gatherResults([stream.rtp.stop(), stream.rtcp.stop()])
-        self._pool.give_back(stream.address.rtp_port)
         return report
 
     def report(self, stream_id: str) -> StreamReport | None:
@@ -205,7 +209,7 @@ class LocalMediaPlane:
         rtcp = self._port(port + 1, receiver.receive_rtcp, lambda: None, RTCP_EVERY)
         try:
             rtcp.start()
-        except CannotListenError:
+        except BaseException:
             rtp.stop()
             raise
         return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp)

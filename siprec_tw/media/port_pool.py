@@ -47,6 +47,9 @@ class PortPool:
                 return listen(port)
             except CannotListenError:
                 self.give_back(port)
+            except BaseException:
+                self._ready.appendleft(port)
+                raise
         raise PortsExhausted(
             f"no pair of media ports is free: of {self._pairs}, {len(self._resting)} are in quarantine"
         )

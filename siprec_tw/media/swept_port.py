@@ -8,6 +8,7 @@ packets themselves in a receive buffer that is large enough for some seconds.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import sys
@@ -15,7 +16,8 @@ import time
 from collections.abc import Callable, Sequence
 from socket import socket as Socket
 
-from twisted.internet.defer import Deferred
+from twisted.internet.base import BasePort
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.udp import Port
@@ -59,7 +61,8 @@ class BatchProtocol(DatagramProtocol):
 
 class SweptPort(Port):
     """
-    One UDP socket that a sweeper reads; C{every} counts the sweeps from one read to the next.
+    One UDP socket that a sweeper reads: C{most} datagrams at a time at most, in every C{every}-th sweep.
+    C{stamped} is whether the kernel tells the times of arrival, where it can.
     """
 
     log = Logger()
@@ -69,27 +72,53 @@ class SweptPort(Port):
 
     def __init__(
         self, port: int, protocol: BatchProtocol, interface: str, reactor: IReactorTime, sweeper: Sweeper,
-        every: int = 1,
+        every: int = 1, most: int = MOST_A_SWEEP, stamped: bool = True,
     ) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
             port, protocol, interface, LARGEST_DATAGRAM, reactor
         )
         self.every = every
         self._sweeper = sweeper
-        self._stamped = False
+        self._most = most
+        self._stamped = stamped and _SO_TIMESTAMPNS is not None
 
     def start(self) -> None:
         """
-        Bind and listen. Raises CannotListenError.
-        """
-        self.startListening()  # type: ignore[no-untyped-call]
+        Bind and join the sweeper. Raises CannotListenError when the port is taken, OSError when this machine
+        gives no socket at all.
 
-    def stop(self) -> Deferred[None]:
+        Like startListening, which would write a line of log for every port of every call.
         """
-        Close; the Deferred fires when the socket is gone.
+        opened = self.createInternetSocket()
+        try:
+            opened.bind((self.interface, self.port))
+        except OSError as error:
+            opened.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise CannotListenError(  # type: ignore[no-untyped-call]
+                self.interface, self.port, error
+            ) from error
+        self.socket = opened
+        self.connected = 1
+        self._realPortNumber = opened.getsockname()[1]
+        self.protocol.makeConnection(self)
+        self.startReading()
+
+    def stop(self) -> None:
         """
-        stopped: Deferred[None] = self.stopListening()  # type: ignore[no-untyped-call]
-        return stopped
+        Leave the sweeper and close the socket, at once.
+        """
+        BasePort.connectionLost(self, None)  # type: ignore[no-untyped-call]
+        self._realPortNumber = None
+        self.protocol.doStop()  # type: ignore[no-untyped-call]
+        self.socket.close()
+
+    def fileno(self) -> int:
+        """
+        The socket's descriptor.
+        """
+        return self.socket.fileno()
 
     def createInternetSocket(self) -> Socket:
         """
@@ -98,6 +127,8 @@ class SweptPort(Port):
         created = super().createInternetSocket()
         created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         granted = created.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        if sys.platform == "linux":
+            granted //= 2       # socket(7): the kernel doubles what was asked, for its own book-keeping
         if granted < RECEIVE_BUFFER and not SweptPort._warned:
             SweptPort._warned = True
             self.log.warn(
@@ -105,10 +136,9 @@ class SweptPort(Port):
                 " or packets are lost when this machine is busy",
                 granted=granted, wanted=RECEIVE_BUFFER,
             )
-        if _SO_TIMESTAMPNS is not None:
+        if self._stamped and _SO_TIMESTAMPNS is not None:
             try:
                 created.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-                self._stamped = True
             except OSError:
                 self._stamped = False
         return created
@@ -132,7 +162,7 @@ class SweptPort(Port):
 
     def doRead(self) -> None:
         """
-        Read what has come, at most MOST_A_SWEEP datagrams, and hand it on together.
+        Read what has come, up to the bound, and hand it on together.
         """
         datagrams: list[Datagram] = []
         try:
@@ -149,7 +179,7 @@ class SweptPort(Port):
 
     def _read_stamped(self, datagrams: list[Datagram]) -> None:
         receive, unpack, take = self.socket.recvmsg, _TIMESPEC.unpack, datagrams.append
-        for _ in range(MOST_A_SWEEP):
+        for _ in range(self._most):
             octets, control, _, address = receive(LARGEST_DATAGRAM, _CONTROL_SIZE)
             if control:
                 seconds, nanoseconds = unpack(control[0][2])
@@ -160,6 +190,6 @@ class SweptPort(Port):
 
     def _read_plain(self, datagrams: list[Datagram]) -> None:
         receive, now, take = self.socket.recvfrom, time.time, datagrams.append
-        for _ in range(MOST_A_SWEEP):
+        for _ in range(self._most):
             octets, address = receive(LARGEST_DATAGRAM)
             take((octets, address[:2], now()))

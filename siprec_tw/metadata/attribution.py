@@ -9,7 +9,7 @@ the times in a document only say *that* something has ended.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
 
 from attrs import evolve, frozen
@@ -88,16 +88,20 @@ def parties(history: History) -> tuple[Participant, ...]:
     return tuple(participant for participant in found if participant.id not in replaced)
 
 
-def check_labels(metadata: Metadata, sdp_labels: Sequence[str]) -> tuple[MetadataWarning, ...]:
+def check_labels(
+    metadata: Metadata, sdp_labels: Sequence[str], refused: Sequence[str] = ()
+) -> tuple[MetadataWarning, ...]:
     """
     Where the labels of the streams that are sent and of the SDP's m-lines disagree; "" stands for no label.
+
+    C{refused} are labels of m-lines that are not recorded: the metadata may have them or not.
     """
     told = Counter(stream.label for stream in _open_streams(metadata) if stream.label)
     offered = Counter(label for label in sdp_labels if label)
     return (
         *_warnings("label-repeated", "is of more than one stream", told - Counter(set(told))),
         *_warnings("sdp-label-repeated", "is of more than one m-line", offered - Counter(set(offered))),
-        *_warnings("label-not-in-sdp", "is in the metadata and in no m-line", _less(told, offered)),
+        *_warnings("label-not-in-sdp", "is in the metadata and in no m-line", _less(told, {*offered, *refused})),
         *_warnings("label-not-in-metadata", "is of an m-line and not in the metadata", _less(offered, told)),
     )
 
@@ -107,7 +111,7 @@ def _warnings(code: str, text: str, labels: Counter[str]) -> Iterator[MetadataWa
         yield MetadataWarning(code, f"label {label!r} {text}")
 
 
-def _less(labels: Counter[str], others: Counter[str]) -> Counter[str]:
+def _less(labels: Counter[str], others: Collection[str]) -> Counter[str]:
     return Counter(label for label in labels if label not in others)
 
 

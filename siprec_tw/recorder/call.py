@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from siprec_tw.errors import PeerError
+from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.recorder.documents import Documents
 from siprec_tw.recorder.leg import Leg
 from siprec_tw.recorder.negotiation import Negotiation
@@ -70,7 +71,10 @@ class Call:
         self.tracks = Tracks(
             around.media, self.append, around.now, self.recording_id, self.spooled.directory, self.warn
         )
-        self.documents = Documents(self.spooled, around.now, self.note)
+        told = metadata_of_headers(self.begun.headers)
+        self.documents = Documents(
+            self.spooled, around.now, self.warn, self.note, told=() if told is None else ((self.begun.at, told),)
+        )
         self.negotiation = Negotiation(
             self.tracks, OriginSequence(around.origin_id(), around.contact_host), self.warn
         )

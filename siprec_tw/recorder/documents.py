@@ -21,7 +21,6 @@ from siprec_tw.sip.multipart import Part
 from siprec_tw.storage.spool import SpooledRecording
 
 MOST_DOCUMENTS = 2000           # of one call; a client that sends more is not believed to mean it
-MOST_WARNINGS = 200
 
 
 @define(eq=False)
@@ -32,8 +31,10 @@ class Documents:
 
     _spooled: SpooledRecording
     _now: Callable[[], float]
-    _note: Callable[[str, str], object]
+    _warn: Callable[[str, str], object]         # of what only the message tells
+    _note: Callable[[str, str], object]         # of what the finaliser finds in the kept documents by itself
     vital: bool = True          # whether the call may still be refused for want of a document
+    told: tuple[tuple[float, Metadata], ...] = ()       # by header fields; counts until a document comes
     history: list[tuple[float, Metadata]] = field(factory=list)
     _kept: int = 0
 
@@ -44,7 +45,7 @@ class Documents:
         Raises OSError as long as the call may still be refused; later a disk that fails costs the document alone.
         """
         for code, text in bodies.warnings:
-            self._note(code, text)
+            self._warn(code, text)
         if bodies.sdp is not None:
             await self._keep(sdp_kind, bodies.sdp, carried_by)
         for part in bodies.metadata:
@@ -70,7 +71,7 @@ class Documents:
         """
         Everybody that the metadata has named.
         """
-        return tuple(party_view(participant) for participant in parties(self.history))
+        return tuple(party_view(participant) for participant in parties(self.history or self.told))
 
     def senders(self) -> dict[str, tuple[PartyView, ...]]:
         """
@@ -78,7 +79,7 @@ class Documents:
         """
         views = {view.participant_id: view for view in self.parties()}
         found: dict[str, tuple[PartyView, ...]] = {}
-        for each in attributions(self.history):
+        for each in attributions(self.history or self.told):
             if each.until_time is None and each.participant_id in views:
                 found[each.label] = (*found.get(each.label, ()), views[each.participant_id])
         return found
@@ -86,7 +87,7 @@ class Documents:
     async def _keep(self, kind: DocumentKind, part: Part, carried_by: str) -> None:
         self._kept += 1
         if self._kept > MOST_DOCUMENTS:
-            self._note("too-many-documents", f"found more than {MOST_DOCUMENTS}, the rest are not kept")
+            self._warn("too-many-documents", f"found more than {MOST_DOCUMENTS}, the rest are not kept")
             return
         await self._store(kind, essence(part), carried_by, part.body)
 
@@ -96,7 +97,7 @@ class Documents:
         except OSError as error:
             if self.vital:
                 raise
-            self._note("document-not-kept", f"{kind.value} of {carried_by}: {error.strerror}")
+            self._warn("document-not-kept", f"{kind.value} of {carried_by}: {error.strerror}")
 
     def _apply(self, part: Part, final: bool) -> None:
         reading = read_metadata(part.body)

@@ -11,6 +11,7 @@ from siprec_tw.recorder.replies import ACCEPT, Fields, accepted
 from siprec_tw.recorder.set_up import agreed_timer, carried_by
 from siprec_tw.recording.journal import DocumentKind
 from siprec_tw.signaling.transaction_user import IncomingRequest
+from siprec_tw.sip.dialog import DialogState
 from siprec_tw.sip.glare import UnderWay, overlap
 from siprec_tw.sip.message import Request
 
@@ -20,6 +21,10 @@ async def serve(call: Call, incoming: IncomingRequest) -> None:
     Answer one request in the dialog of C{call}. Raises PeerError for what is to be refused.
     """
     call.leg.heard(incoming)
+    # A BYE that crosses ours is answered as if it had come first; nothing else is, once the end has begun.
+    crossing = incoming.request.method == "BYE" and call.leg.dialog.state is not DialogState.TERMINATED
+    if call.is_over and not crossing:
+        raise PeerError("the call has ended", 481)
     match incoming.request.method:
         case "INVITE" | "UPDATE":
             await refresh(call, incoming)

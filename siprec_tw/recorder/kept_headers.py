@@ -10,10 +10,10 @@ from siprec_tw.sip.message import Request, expanded_name
 NOT_KEPT = frozenset(
     name.lower()
     for name in (
-        "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "Authorization", "Call-ID", "Contact",
-        "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Type", "CSeq", "Expires",
-        "From", "Max-Forwards", "MIME-Version", "Min-SE", "Proxy-Authorization", "Proxy-Require", "Record-Route", "Require",
-        "Route", "Session-Expires", "Supported", "To", "User-Agent", "Via",
+        "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "Authorization", "Call-ID",
+        "Contact", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Type",
+        "CSeq", "Expires", "From", "Max-Forwards", "MIME-Version", "Min-SE", "Proxy-Authorization", "Proxy-Require",
+        "Record-Route", "Require", "Route", "Session-Expires", "Supported", "To", "User-Agent", "Via",
     )
 )
 MOST_KEPT = 64

@@ -104,7 +104,7 @@ class Watch:
         self._asked.add(call.recording_id)
         Deferred.fromCoroutine(question).addBoth(self._answered, call.recording_id)
 
-    def _answered(self, result: None | Failure, recording_id: str) -> None:
+    def _answered(self, result: Failure | None, recording_id: str) -> None:
         self._asked.discard(recording_id)
         if isinstance(result, Failure):
             self.log.failure("Could not ask the client", result, recording_id=recording_id)

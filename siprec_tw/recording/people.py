@@ -66,11 +66,19 @@ class People:
     warnings: tuple[Warned, ...] = ()
 
 
-def people_of(documents: Sequence[MetadataDocument], labels: Sequence[str], ended: float | None) -> People:
+def people_of(
+    documents: Sequence[MetadataDocument],
+    labels: Sequence[str],
+    ended: float | None,
+    *,
+    refused: Sequence[str] = (),
+    told: tuple[float, Metadata] | None = None,
+) -> People:
     """
     Read all documents of a call, in the order of arrival.
 
-    C{labels} are those of its m-lines, C{ended} is when the call ended, if it did.
+    C{labels} are those of the m-lines that were recorded, C{refused} those of the others; C{ended} is when the
+    call ended, if it did; C{told} is what header fields of the INVITE said, which counts until a document comes.
     """
     history: list[tuple[float, Metadata]] = []
     warnings: list[Warned] = []
@@ -84,11 +92,14 @@ def people_of(documents: Sequence[MetadataDocument], labels: Sequence[str], ende
             updated = apply(current, reading.metadata, final=final, at=document.at)
             warnings += _warned(document.at, updated.warnings)
             history.append((document.at, updated.metadata))
-    if not history:
+    if history:
+        warnings += _label_warnings(history, labels, refused)
+    elif told is not None:
+        history.append(told)
+    else:
         return People(warnings=tuple(warnings))
     found = attributions(history)
     warnings += _warned(history[0][0], attribution_warnings(found))
-    warnings += _label_warnings(history, labels)
     at, state = history[-1]
     over = state if final or ended is None else end(state, max(at, ended))
     return People(
@@ -117,11 +128,11 @@ def _lists(state: Metadata, participant_id: str) -> bool:
     return any(one.id == participant_id for one in state.participants)
 
 
-def _label_warnings(history: History, labels: Sequence[str]) -> Iterator[Warned]:
+def _label_warnings(history: History, labels: Sequence[str], refused: Sequence[str]) -> Iterator[Warned]:
     """
     Where labels disagree. One that later documents name is no matter, for m-lines may come first.
     """
-    by_state = [(at, check_labels(state, labels)) for at, state in history]
+    by_state = [(at, check_labels(state, labels, refused)) for at, state in history]
     always = set(by_state[0][1]).intersection(*(found for _, found in by_state))
     for at, found in by_state:
         yield from _warned(at, [one for one in found if one.code != NOT_YET or one in always])

@@ -55,7 +55,7 @@ class Archive:
         self._free_space.start()
         self._finaliser.start()
         self._retention.start()
-        self._metrics.watch(Watched.RECORDINGS_PENDING, lambda: float(len(self._running) + len(self._finaliser.waiting)))
+        self._metrics.watch(Watched.RECORDINGS_PENDING, self._pending)
         self._metrics.watch(Watched.DISK_FREE, lambda: float(shutil.disk_usage(self.directory).free))
         self._recovery = Deferred.fromCoroutine(self._recover())
 
@@ -126,6 +126,9 @@ class Archive:
         await spooled.close()
         await self._pools[0].run(shutil.rmtree, spooled.directory)
         await self.index.remove(spooled.recording_id)
+
+    def _pending(self) -> float:
+        return float(len(self._running) + len(self._finaliser.waiting))
 
     async def _recover(self) -> None:
         found = Deferred.fromCoroutine(self._finaliser.recover(self._running))

@@ -16,13 +16,15 @@ from pathlib import Path
 
 from attrs import frozen
 
-from siprec_tw.errors import LocalError
+from siprec_tw.errors import LocalError, PeerError
+from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.recording.composition import Made, build_manifest
 from siprec_tw.recording.journal import DocumentKept, DocumentKind
 from siprec_tw.recording.layout import DOCUMENTS, JOURNAL, MANIFEST, SPOOL, final_path
 from siprec_tw.recording.manifest import Document, FileEntry, Manifest, from_json, iso, posix, to_json
 from siprec_tw.recording.people import MetadataDocument, People, people_of
 from siprec_tw.recording.plan import Plan, plan_of
+from siprec_tw.sdp.parser import parse_sdp
 from siprec_tw.storage.disk import Disk, digest_of
 from siprec_tw.storage.rendering import Rendering
 from siprec_tw.storage.spooled import UNREADABLE, OpenFiles, Spooled, opened, parts_of, read_spooled
@@ -88,7 +90,23 @@ def _people(spooled: Spooled) -> People:
     ]
     facts = spooled.facts
     labels = [track.label for track in facts.in_order()]
-    return people_of(documents, labels, facts.ended.at if facts.ended else None)
+    refused = [label for label in _offered_labels(spooled) if label not in labels]
+    told = metadata_of_headers(spooled.started.headers)
+    return people_of(
+        documents, labels, facts.ended.at if facts.ended else None, refused=refused,
+        told=None if told is None else (spooled.started.at, told),
+    )
+
+
+def _offered_labels(spooled: Spooled) -> list[str]:
+    labels: list[str] = []
+    for kept, octets in spooled.documents:
+        if kept.kind is DocumentKind.OFFER and octets is not None:
+            try:
+                labels += [media.label for media in parse_sdp(octets).description.media if media.label]
+            except PeerError:
+                continue        # it was refused when it came
+    return labels
 
 
 def _made(spooled: Spooled, plan: Plan, files: OpenFiles, disk: Disk) -> Made:

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from random import sample
 from typing import Any
 
 import yaml
@@ -23,25 +24,19 @@ START_SECONDS = 30.0
 STOP_SECONDS = 60.0
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """
-    A port that nothing is bound to just now.
-    """
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+# Below the system's ephemeral ports: a port that a server had must still be free when it is started again.
+SERVER_PORTS = range(10000, 20000)
 
 
-def free_sip_port() -> int:
+def free_port() -> int:
     """
-    A port that is free for TCP and UDP alike.
+    A port that is free for TCP and UDP alike just now.
     """
-    for _ in range(100):
-        port = free_port()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    for port in sample(SERVER_PORTS, 100):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
             try:
-                probe.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
@@ -56,7 +51,7 @@ class RunningServer:
     def __init__(self, directory: Path, media_ports: str = "20000-23999", **sections: dict[str, Any]) -> None:
         self.directory = directory
         self.recordings = directory / "recordings"
-        self.sip_port = free_sip_port()
+        self.sip_port = free_port()
         self.admin_port = free_port()
         self.log_path = directory / "server.log"
         self.process: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from running_server import RunningServer, free_sip_port
+from running_server import RunningServer, free_port
 from test_calls import assert_nothing_left
 
 SCENARIO = Path(__file__).parent / "sipp" / "call.xml"
@@ -28,7 +28,7 @@ def run_sipp(server: RunningServer, directory: Path, transport: str, calls: int)
     sipp = subprocess.run(
         [
             "sipp", f"127.0.0.1:{server.sip_port}", "-sf", str(scenario), "-m", str(calls), "-l", str(calls),
-            "-r", "10", "-d", str(SECONDS * 1000), "-i", "127.0.0.1", "-p", str(free_sip_port()),
+            "-r", "10", "-d", str(SECONDS * 1000), "-i", "127.0.0.1", "-p", str(free_port()),
             "-t", transport, "-nostdin", "-trace_err", "-error_file", str(directory / "sipp.err"),
             "-timeout", "120s", "-timeout_error",
         ],

@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any, Self
 
 from attrs import define, field, frozen
+from running_server import RunningServer
 
 SOON = 5.0                      # seconds that an answer may take on a busy machine
 COOKIE = "z9hG4bK"
@@ -405,6 +406,20 @@ class Caller:
         answer = self.ask("BYE")
         assert answer.status == 200, answer.start
         return answer
+
+
+def calls_of(server: RunningServer, caller: Caller) -> list[dict[str, Any]]:
+    """
+    The running calls with this Call-ID.
+    """
+    return [call for call in server.calls() if call["call_id"] == caller.call_id]
+
+
+def manifests_of(server: RunningServer, caller: Caller) -> list[dict[str, Any]]:
+    """
+    The finished recordings with this Call-ID.
+    """
+    return [manifest for manifest in server.manifests() if manifest["call"]["call_id"] == caller.call_id]
 
 
 def options(wire: Wire, seconds: float = SOON) -> Heard:

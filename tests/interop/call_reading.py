@@ -13,6 +13,7 @@ from siprec_tw.errors import PeerError
 from siprec_tw.metadata.model import Metadata
 from siprec_tw.metadata.reader import read_metadata
 from siprec_tw.metadata.update import apply
+from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.recorder.bodies import Bodies, read_bodies
 from siprec_tw.recorder.tracks import direction
 from siprec_tw.recording.journal import Direction
@@ -57,6 +58,7 @@ class CallReading:
     labels: dict[int, str] = field(factory=dict)        # by m-line, the last one
     documents: list[MetadataDocument] = field(factory=list)
     states: list[tuple[str, dict[str, bool]]] = field(factory=list)    # after each message: label, held
+    told: tuple[float, Metadata] | None = None         # by header fields of the INVITE
     _metadata: Metadata | None = None
     _offered: SessionDescription | None = None
 
@@ -68,6 +70,8 @@ class CallReading:
         assert isinstance(request, Request)
         validate_request(request)
         bodies = read_bodies(request)
+        by_headers = metadata_of_headers(tuple(request.headers))
+        self.told = self.told or (None if by_headers is None else (at, by_headers))
         answered = Answered(200, warnings=[code for code, _ in bodies.warnings])
         try:
             answered.description = self._negotiated(request, bodies, answered)
@@ -83,7 +87,7 @@ class CallReading:
         """
         What the metadata comes to.
         """
-        return people_of(self.documents, [self.labels[line] for line in sorted(self.labels)], None)
+        return people_of(self.documents, [self.labels[line] for line in sorted(self.labels)], None, told=self.told)
 
     def holds(self) -> dict[str, list[dict[str, str]]]:
         """

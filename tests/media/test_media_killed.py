@@ -42,7 +42,7 @@ def test_killed_while_receiving(tmp_path: Path) -> None:
     After SIGKILL all but the last half second is in the file, each packet at its place; the record fits it.
     """
     child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), "42600"], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", PROGRAM, str(tmp_path), "31900"], stdout=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:

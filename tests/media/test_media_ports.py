@@ -83,13 +83,14 @@ class PortPoolTests(SynchronousTestCase):
 
     def test_other_errors_come_out(self) -> None:
         """
-        What is not the port's fault is not hidden.
+        What is not the port's fault is not hidden, and costs no port.
         """
 
         def listen(port: int) -> int:
             raise ValueError("bug")
 
         self.assertRaises(ValueError, self.pool.bind, listen)
+        self.assertEqual(self.pool.bind(bound), 10_002)
 
 
 class TurningClock(Clock):

@@ -57,6 +57,7 @@ class RecordingClient:
             random_token=lambda: random.randbytes(8).hex(), allow=lambda peer: True,
         )
         self._calls: dict[str, SourceCall] = {}
+        self._begun = 0
         self.pacer = Pacer(reactor, wall)
 
     async def open(self) -> None:
@@ -75,9 +76,10 @@ class RecordingClient:
         call = SourceCall(
             reactor=self._reactor, signals=self, pacer=self.pacer,
             ends=Ends(self._host, contact, self._target, self._recorder.transport),
-            story=story, random=self._random, wall=self._wall, impairment=impairment,
+            story=story, random=self._random, wall=self._wall, impairment=impairment, number=self._begun,
             open_outlet=lambda: UdpOutlet(self._host),
         )
+        self._begun += 1
         self._calls[call.call_id] = call
         call.over.addCallback(lambda how: self._forget(call, how))
         return call

@@ -76,6 +76,7 @@ class SourceCall:
     wall: Callable[[], float]                       # POSIX time
     open_outlet: Callable[[], AimedOutlet]
     impairment: Impairment = UNIMPAIRED
+    number: int = 0                                 # of the client's calls: decides, with the seed, what is lost
     call_id: str = field(default="")
     streams: list[CallStream] = field(factory=list)
     held: bool = False
@@ -212,7 +213,7 @@ class SourceCall:
     def _stream(self, plan: StreamPlan) -> CallStream:
         outlet = self.open_outlet()
         identity = random_identity(self.random, plan.codec.format.payload_type)
-        rtp = rtp_stream(plan.source, outlet, identity, self.impairment, f"{self.call_id}/{plan.label}")
+        rtp = rtp_stream(plan.source, outlet, identity, self.impairment, f"{self.number}/{plan.label}")
         return CallStream(plan, random_id(self.random), outlet, rtp)
 
     def _offered(self) -> list[OfferedStream]:
