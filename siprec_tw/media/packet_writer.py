@@ -1,5 +1,5 @@
 """
-Segments of the layout PACKETS (siprec_tw.recording.segment): an rtpdump file, as Wireshark opens it.
+Segments of the layout PACKETS (siprec_tw.recording.segment): an rtpdump file (the format of rtptools).
 
 The packets of one sweep are appended in one write, in the order of their arrival. A write that the disk
 refuses is written over by the next: the file never has a torn packet but at its end.

@@ -17,7 +17,7 @@ from siprec_tw.interfaces import StreamAddress, StreamReport, StreamSpec
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.sweeper import INTERVAL_SECONDS, Sweeper
-from siprec_tw.media.swept_port import MOST_A_SWEEP, BatchProtocol, Receive, SweptPort
+from siprec_tw.media.swept_port import MOST_A_SWEEP, RECEIVE_BUFFER, BatchProtocol, Receive, SweptPort
 from siprec_tw.media.totals import Totals
 
 RTCP_EVERY = 5      # RTCP comes every few seconds: its ports are read in every fifth sweep
@@ -99,6 +99,7 @@ class LocalMediaPlane:
         sweep_interval: float = INTERVAL_SECONDS,
         quarantine: float = QUARANTINE_SECONDS,
         clock: Callable[[], float] | None = None,
+        receive_buffer: int = RECEIVE_BUFFER,
         metrics: MediaMetrics | None = None,
     ) -> None:
         self._reactor = reactor
@@ -106,6 +107,7 @@ class LocalMediaPlane:
         self._host = host
         self._advertise = advertise or host
         self._pool = PortPool(ports[0], ports[1], clock or reactor.seconds, quarantine)
+        self._buffer = receive_buffer
         self._metrics = metrics
         self._sweeper = Sweeper(reactor, sweep_interval, self._swept)
         self._streams: dict[str, OpenStream] = {}
@@ -216,7 +218,7 @@ class LocalMediaPlane:
 
     def _port(self, port: int, receive: Receive, flooded: Callable[[], None], every: int) -> SweptPort:
         protocol = BatchProtocol(receive, flooded)
-        return SweptPort(port, protocol, self._host, self._reactor, self._sweeper, every)
+        return SweptPort(port, protocol, self._host, self._reactor, self._sweeper, every, buffer=self._buffer)
 
     def _flooded(self, receiver: StreamReceiver) -> None:
         receiver.warn("flood", f"more than {MOST_A_SWEEP} packets came between two sweeps; some may be lost")

@@ -72,7 +72,7 @@ class SweptPort(Port):
 
     def __init__(
         self, port: int, protocol: BatchProtocol, interface: str, reactor: IReactorTime, sweeper: Sweeper,
-        every: int = 1, most: int = MOST_A_SWEEP, stamped: bool = True,
+        every: int = 1, most: int = MOST_A_SWEEP, stamped: bool = True, buffer: int = RECEIVE_BUFFER,
     ) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
             port, protocol, interface, LARGEST_DATAGRAM, reactor
@@ -80,6 +80,7 @@ class SweptPort(Port):
         self.every = every
         self._sweeper = sweeper
         self._most = most
+        self._buffer = buffer
         self._stamped = stamped and _SO_TIMESTAMPNS is not None
 
     def start(self) -> None:
@@ -125,16 +126,16 @@ class SweptPort(Port):
         A socket with a large receive buffer that notes times of arrival.
         """
         created = super().createInternetSocket()
-        created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
         granted = created.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         if sys.platform == "linux":
             granted //= 2       # socket(7): the kernel doubles what was asked, for its own book-keeping
-        if granted < RECEIVE_BUFFER and not SweptPort._warned:
+        if granted < self._buffer and not SweptPort._warned:
             SweptPort._warned = True
             self.log.warn(
                 "Receive buffers of {granted} octets instead of {wanted}: raise net.core.rmem_max,"
                 " or packets are lost when this machine is busy",
-                granted=granted, wanted=RECEIVE_BUFFER,
+                granted=granted, wanted=self._buffer,
             )
         if self._stamped and _SO_TIMESTAMPNS is not None:
             try:
