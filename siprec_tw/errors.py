@@ -26,6 +26,18 @@ class PeerError(SiprecError):
         self.fields = fields
 
 
+class Replayed(PeerError):
+    """
+    A protected packet that was seen before, or is too old to tell (RFC 3711 s.3.3.2).
+    """
+
+
+class BadTag(PeerError):
+    """
+    A protected packet that none of the keys explains (RFC 3711 s.3.3, step 5).
+    """
+
+
 class LocalError(SiprecError):
     """
     We are at fault, or this machine is: a bug or a missing resource, and it is loud.

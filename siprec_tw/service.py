@@ -32,6 +32,7 @@ from siprec_tw.errors import LocalError
 from siprec_tw.interfaces import Condition
 from siprec_tw.media.plane import LocalMediaPlane
 from siprec_tw.metrics import Metrics, Watched
+from siprec_tw.patience import settled
 from siprec_tw.recorder.server import Server
 from siprec_tw.recorder.surroundings import Surroundings
 from siprec_tw.recorder.watch import Watch
@@ -41,6 +42,8 @@ from siprec_tw.signaling.peer import Peer
 from siprec_tw.sip.timers import TimerValues
 from siprec_tw.storage.archive import open_archive
 
+# Seconds for which a stop waits for a start that is still going on.
+START_PATIENCE = 30.0
 # Seconds that running calls have to end when the recorder is stopped.
 DRAIN_PATIENCE = 20.0
 TOKEN_OCTETS = 12
@@ -48,7 +51,8 @@ TOKEN_OCTETS = 12
 
 class Recorder(Service):
     """
-    One node: attach it to any application, on any reactor. Nothing is opened before it is started.
+    One node: attach it to any application, on any reactor. Nothing is opened before it is started. It is
+    started once: who wants to start again makes a new one.
 
     @ivar calls: the running calls, L{siprec_tw.interfaces.RunningCalls}.
     @ivar recordings: the stored ones, L{siprec_tw.interfaces.StoredRecordings}.
@@ -74,7 +78,7 @@ class Recorder(Service):
         timers = TimerValues(t1=config.sip.t1)
         self._signaling = Signaling(
             reactor, self._server, random_token=token, allow=lambda peer: config.sip.allows(peer.host),
-            timers=timers, metrics=self.metrics,
+            timers=timers, metrics=self.metrics, advertise=config.sip.advertise,
         )
         self.metrics.watch(Watched.TRANSACTIONS, lambda: float(self._signaling.live_transactions))
         self.metrics.watch(Watched.CONNECTIONS, lambda: float(self._signaling.connections))
@@ -83,6 +87,7 @@ class Recorder(Service):
         self.calls = self._server
         self.recordings = self._archive.index
         self._undo: list[Callable[[], Awaitable[object]]] = []      # what has been started, and how it is stopped
+        self._starting: Deferred[None] | None = None
         self._outcome: Failure | bool | None = None                 # of the start; None while it goes on
         self._waiting: list[Deferred[None]] = []
 
@@ -93,8 +98,8 @@ class Recorder(Service):
         Begin to start; L{started} tells when it is done.
         """
         super().startService()  # type: ignore[no-untyped-call]
-        self._outcome = None
-        Deferred.fromCoroutine(self._start()).addCallbacks(self._is_up, self._is_not_up)
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addCallbacks(self._is_up, self._is_not_up)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -154,6 +159,9 @@ class Recorder(Service):
         self._undo.append(lambda: maybeDeferred(port.stopListening))
 
     async def _stop(self) -> None:
+        if self._starting is None:
+            return
+        await settled(self._reactor, [self._starting], START_PATIENCE)
         self._watch.stop()
         if self.listening:
             self.log.info("Recorder stops: {calls} calls are ended", calls=len(self._server.registry))
@@ -163,7 +171,11 @@ class Recorder(Service):
     async def _close(self) -> None:
         self.listening = ()
         while self._undo:
-            await self._undo.pop()()
+            try:
+                await self._undo.pop()()
+            except Exception:
+                # Whatever one room makes of its end, the others are closed too.
+                self.log.failure("Could not close everything")
 
     def _is_up(self, result: None) -> None:
         self._outcome = True

@@ -31,6 +31,16 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = "A SIPREC session recording server (RFC 7866). Without a configuration it runs on loopback alone."
     optParameters = [["config", "c", None, "The configuration, a YAML file."]]
+    configuration: Configuration
+
+    def postOptions(self) -> None:
+        """
+        Read the configuration. Raises UsageError, which twistd prints, with every problem in it.
+        """
+        try:
+            self.configuration = load(self["config"], os.environ)
+        except ConfigurationError as error:
+            raise usage.UsageError(f"the configuration cannot be used:\n{error}") from error
 
 
 class Daemon(MultiService):
@@ -66,8 +76,8 @@ class Daemon(MultiService):
         """
         for warning in self._config.warnings:
             self.log.warn("{where}: {path}: {text}", where=warning.where, path=warning.path, text=warning.text)
-        super().startService()  # type: ignore[no-untyped-call]
         self._recorder.started().addErrback(self._failed)
+        super().startService()  # type: ignore[no-untyped-call]
 
     def _failed(self, failure: Failure) -> None:
         if isinstance(failure.value, LocalError | OSError):
@@ -81,12 +91,8 @@ class Daemon(MultiService):
 
 def makeService(options: Options) -> Daemon:
     """
-    The service for twistd. Raises UsageError with every problem of the configuration.
+    The service for twistd, with a log of its own where twistd runs in the foreground and was told of no other.
     """
-    try:
-        config = load(options["config"], os.environ)
-    except ConfigurationError as error:
-        raise usage.UsageError(f"the configuration cannot be used:\n{error}") from error
     twistd: Mapping[str, object] = options.parent or {}
     elsewhere = any(twistd.get(name) for name in ("logfile", "logger", "syslog"))
-    return Daemon(config, own_log=not elsewhere)
+    return Daemon(options.configuration, own_log=bool(twistd.get("nodaemon")) and not elsewhere)

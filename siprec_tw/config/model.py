@@ -66,6 +66,10 @@ class Sip(Section):
         "Networks of the recording clients. Empty: this machine only. Required as soon as a listener is "
         "not on loopback; to let everybody in, write `0.0.0.0/0` (and `::/0`)."
     ))] = ()
+    advertise: Annotated[Host | None, OR_NULL, Kind("IP address or null"), Field(description=(
+        "What Contact and Via say instead of the listening address, where clients reach this server under "
+        "another (NAT)."
+    ))] = None
     strict_siprec: Annotated[Flag, Field(description=(
         "Refuse INVITEs that show no sign of SIPREC (RFC 7866) instead of recording them."
     ))] = False

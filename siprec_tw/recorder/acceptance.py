@@ -13,7 +13,7 @@ from siprec_tw.signaling.armed_timers import ArmedTimers
 from siprec_tw.signaling.transaction_user import IncomingRequest
 from siprec_tw.sip.effects import CancelTimer, Effect, GiveUp, SendMessage, SetTimer, Timer
 from siprec_tw.sip.invite_acceptance import InviteAcceptance
-from siprec_tw.sip.message import Request, Response
+from siprec_tw.sip.message import Response
 from siprec_tw.sip.timers import TimerValues
 
 
@@ -37,12 +37,6 @@ class RepeatedAnswer:
         Send it for the first time.
         """
         self._perform(self._acceptance.begin())
-
-    def is_for(self, ack: Request) -> bool:
-        """
-        Whether this ACK is for this answer. Raises PeerError for a CSeq that cannot be read.
-        """
-        return self._acceptance.acknowledged_by(ack)
 
     def stop(self) -> None:
         """

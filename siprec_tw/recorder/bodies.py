@@ -9,7 +9,7 @@ from attrs import frozen
 from siprec_tw.errors import PeerError
 from siprec_tw.sip.message import Request
 from siprec_tw.sip.multipart import Part, read_body
-from siprec_tw.sip.parameters import parameter
+from siprec_tw.sip.parameters import parameter, parse_parameters
 
 SDP_TYPE = "application/sdp"
 # RFC 9806 settled on the first; most clients in the field send one of the others.
@@ -42,10 +42,12 @@ def read_bodies(message: Request) -> Bodies:
     warnings = list(body.warnings)
     descriptions = [part for part in body.parts if is_sdp(part)]
     metadata = tuple(part for part in body.parts if part not in descriptions and is_metadata(part))
-    others = tuple(part for part in body.parts if part not in descriptions and part not in metadata)
+    others = tuple(part for part in body.parts if part not in descriptions[:1] and part not in metadata)
     if len(descriptions) > 1:
         warnings.append(("several-session-descriptions", f"found {len(descriptions)}, the first is used"))
-    if len(body.parts) == 1 and others and message.method in NEGOTIATING and is_required(others[0]):
+    headers = (message.headers, *(part.headers for part in body.parts))
+    required = all(is_required(each.get("Content-Disposition")) for each in headers)
+    if len(body.parts) == 1 and others and message.method in NEGOTIATING and required:
         raise PeerError(f"Content-Type is {essence(others[0])}, wanted {' or '.join(ACCEPTED_TYPES)}", 415)
     return Bodies(descriptions[0] if descriptions else None, metadata, others, tuple(warnings))
 
@@ -75,9 +77,9 @@ def is_metadata(part: Part) -> bool:
     return (not kind or kind in XML_TYPES) and any(sign in part.body for sign in SIGNS_OF_METADATA)
 
 
-def is_required(part: Part) -> bool:
+def is_required(disposition: str | None) -> bool:
     """
-    Whether the body must be understood: the default of Content-Disposition (RFC 3261 s.20.11).
+    Whether a body of this Content-Disposition must be understood, which is the default (RFC 3261 s.20.11).
     """
-    handling = parameter(part.disposition_parameters, "handling") or "required"
+    handling = parameter(parse_parameters((disposition or "").partition(";")[2]), "handling") or "required"
     return handling.lower() != "optional"

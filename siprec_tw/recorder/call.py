@@ -58,6 +58,8 @@ class Call:
     detail: str = ""                                    # why it ended, in words
     turn: DeferredLock = field(factory=DeferredLock)
     finished: Deferred[None] = field(factory=Deferred)  # fires when the recording has been handed on
+    farewell: Deferred[None] | None = None              # fires when our BYE has been answered
+    refresh_after: float = 0.0                          # reactor's seconds, before which no refresh is tried again
     session: Session = field(init=False)
     tracks: Tracks = field(init=False)
     documents: Documents = field(init=False)
@@ -117,7 +119,7 @@ class Call:
         """
         Remember what was wrong, and write it into the journal.
         """
-        if self.note(code, text):
+        if self.note(code, text) and not self.finished.called:
             Deferred.fromCoroutine(self.append(Warned(self.surroundings.now(), code, text)))
 
     async def append(self, event: JournalEvent) -> None:
@@ -156,11 +158,14 @@ class Call:
                 self.leg.stop_answers()
                 self.state = "confirmed" if self.state == "early" else self.state
             case RefuseInvite(status):
-                self.leg.stop_answers()
+                # In this order: what waits for a PRACK goes on at once, and must see that the call is over.
+                self.state = "ending"
                 error = PeerError("the call ended before it was answered", status)
                 self.leg.invite.respond(refused(self.surroundings, self.leg.invite, error))
+                self.leg.stop_answers()
             case SendBye():
-                self._launch(self._send_bye())
+                self.leg.stop_answers()
+                self.farewell = self._launch(self._send_bye())
             case Finish(reason):
                 self.state = "ending"
                 self._launch(self._finish(reason))
@@ -179,6 +184,7 @@ class Call:
         self._launch(self.append(CallAnswered(self.answered)))
 
     def _not_acknowledged(self) -> None:
+        self.negotiation.not_answered()
         self.feed(self.session.no_ack)
 
     async def _send_bye(self) -> None:
@@ -196,11 +202,8 @@ class Call:
                 call_id=self.begun.call_id, seconds=round(around.now() - self.begun.at, 3),
             )
             around.metrics.call_ended(reason.value)
-            if self.answered is None:
-                await around.archive.discard(self.spooled)
-            else:
-                await around.archive.finish(self.spooled)
         finally:
+            await (around.archive.discard if self.answered is None else around.archive.finish)(self.spooled)
             self.finished.callback(None)
             self._leave()
 
@@ -209,7 +212,7 @@ class Call:
         if self.finished.called and not self.leg.awaits_ack:
             self._forget(self)
 
-    def _launch(self, work: Coroutine[Deferred[object], object, None]) -> None:
-        Deferred.fromCoroutine(work).addErrback(
+    def _launch(self, work: Coroutine[Deferred[object], object, None]) -> Deferred[None]:
+        return Deferred.fromCoroutine(work).addErrback(
             lambda failure: self.log.failure("Call failed", failure, recording_id=self.recording_id)
         )

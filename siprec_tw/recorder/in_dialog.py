@@ -5,7 +5,7 @@ What a request within a dialog means to its call: re-INVITE, UPDATE, INFO, OPTIO
 from __future__ import annotations
 
 from siprec_tw.errors import PeerError
-from siprec_tw.recorder.bodies import read_bodies
+from siprec_tw.recorder.bodies import Bodies, read_bodies
 from siprec_tw.recorder.call import Call
 from siprec_tw.recorder.replies import ACCEPT, Fields, accepted
 from siprec_tw.recorder.set_up import agreed_timer, carried_by
@@ -43,7 +43,8 @@ async def refresh(call: Call, incoming: IncomingRequest) -> None:
     A re-INVITE or UPDATE, with a description, metadata, both or neither (RFC 3261 s.14.2, RFC 3311 s.5.2).
     """
     request = incoming.request
-    refuse_overlap(call, request)
+    bodies = read_bodies(request)
+    refuse_overlap(call, request.method, bodies)
     if call.answered is None and request.method == "INVITE":
         raise PeerError("the first INVITE is not answered yet", 500, (("Retry-After", "1"),))
     call.leg.refreshes.append(request.method)
@@ -52,25 +53,27 @@ async def refresh(call: Call, incoming: IncomingRequest) -> None:
             if call.is_over:
                 raise PeerError("the call has ended", 481)
             timer = agreed_timer(call.surroundings, request)
-            sdp = await changed(call, request)
+            sdp = await changed(call, request, bodies)
             call.timer = timer
             call.leg.dialog = call.leg.dialog.refreshed(request)
             fields: Fields = () if timer is None else timer.response_fields()
             response = accepted(call.surroundings, incoming, fields, sdp)
             if request.method == "INVITE":
-                call.leg.accept(incoming, response, lambda: call.warn("ack-missing", "a re-INVITE's 2xx got no ACK"))
+                call.leg.accept(incoming, response, lambda: not_acknowledged(call))
             else:
                 incoming.respond(response)
     finally:
         call.leg.refreshes.remove(request.method)
 
 
-async def changed(call: Call, request: Request) -> bytes | None:
+async def changed(call: Call, request: Request, bodies: Bodies) -> bytes | None:
     """
     Do what the bodies say; the description for our answer, None where an UPDATE had none.
     """
-    bodies, carrier = read_bodies(request), carried_by(request)
+    carrier = carried_by(request)
     await call.documents.take(bodies, carrier, DocumentKind.OFFER)
+    if bodies.metadata:
+        await call.surroundings.archive.told(call.recording_id, call.documents.parties())
     if bodies.sdp is not None:
         sdp, kind = await call.negotiation.answer(bodies.sdp.body), DocumentKind.ANSWER
     elif request.method == "INVITE":
@@ -81,7 +84,15 @@ async def changed(call: Call, request: Request) -> bytes | None:
     return sdp
 
 
-def refuse_overlap(call: Call, request: Request) -> None:
+def not_acknowledged(call: Call) -> None:
+    """
+    A re-INVITE's 2xx got no ACK in 64*T1. The call goes on: as long as there is sound, it is recorded.
+    """
+    call.negotiation.not_answered()
+    call.warn("ack-missing", "a re-INVITE's 2xx got no ACK")
+
+
+def refuse_overlap(call: Call, method: str, bodies: Bodies) -> None:
     """
     Raises PeerError for a refresh that comes before the last one is done: 491 or 500 with Retry-After.
     """
@@ -89,11 +100,12 @@ def refuse_overlap(call: Call, request: Request) -> None:
         invite_received="INVITE" in call.leg.refreshes,
         update_received="UPDATE" in call.leg.refreshes,
         offer_sent=call.negotiation.awaits_answer,
+        offer_received=call.answered is None,
     )
-    refusal = overlap(request.method, bool(request.body), under_way)
+    refusal = overlap(method, bodies.sdp is not None, under_way)
     if refusal is not None:
         fields = (("Retry-After", "1"),) if refusal.retry_after else ()
-        raise PeerError(f"{request.method} came before the last one was done", refusal.status, fields)
+        raise PeerError(f"{method} came before the last one was done", refusal.status, fields)
 
 
 async def bye(call: Call, incoming: IncomingRequest) -> None:
@@ -102,11 +114,14 @@ async def bye(call: Call, incoming: IncomingRequest) -> None:
     """
     request = incoming.request
     call.detail = call.detail or (request.headers.get("Reason") or "")
-    async with call.turn:
-        await call.documents.take(read_bodies(request), carried_by(request), DocumentKind.OTHER, final=True)
-    incoming.respond(accepted(call.surroundings, incoming))
-    call.leg.dialog = call.leg.dialog.terminated()
-    call.feed(call.session.bye)
+    try:
+        async with call.turn:
+            if not call.is_over:
+                await call.documents.take(read_bodies(request), carried_by(request), DocumentKind.OTHER, final=True)
+    finally:
+        incoming.respond(accepted(call.surroundings, incoming))
+        call.leg.dialog = call.leg.dialog.terminated()
+        call.feed(call.session.bye)
 
 
 async def inform(call: Call, incoming: IncomingRequest) -> None:
@@ -115,6 +130,8 @@ async def inform(call: Call, incoming: IncomingRequest) -> None:
     """
     request = incoming.request
     async with call.turn:
+        if call.is_over:
+            raise PeerError("the call has ended", 481)
         await call.documents.take(read_bodies(request), carried_by(request), DocumentKind.OTHER)
     package = request.headers.get("Info-Package")
     if package is not None:
@@ -128,8 +145,9 @@ def acknowledge_provisional(call: Call, incoming: IncomingRequest) -> None:
     """
     if call.leg.provisional is None:
         raise PeerError("PRACK came, wanted none: no response awaits one", 481)
-    call.leg.provisional.acknowledged(incoming.request)
+    call.leg.provisional.check(incoming.request)
     incoming.respond(accepted(call.surroundings, incoming))
+    call.leg.provisional.acknowledged()
 
 
 async def acknowledged(call: Call, ack: Request) -> None:

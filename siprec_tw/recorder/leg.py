@@ -19,6 +19,9 @@ from siprec_tw.sip.cseq import parse_cseq
 from siprec_tw.sip.dialog import Dialog
 from siprec_tw.sip.message import Request, Response
 
+# RFC 3261 s.12.2, RFC 3311 s.5.1: the 2xx of no other method moves the remote target.
+TARGET_REFRESHES = frozenset({"INVITE", "UPDATE"})
+
 
 @define(eq=False)
 class Leg:
@@ -47,8 +50,14 @@ class Leg:
         """
         Send a 2xx to an INVITE, repeat it until its ACK, and say so where none comes.
         """
-        self._answers[cseq_number(incoming.request)] = repeat_answer(
-            self._surroundings.reactor, incoming, response, self._surroundings.timers, gave_up
+        number = cseq_number(incoming.request)
+
+        def given_up() -> None:
+            self._answers.pop(number, None)
+            gave_up()
+
+        self._answers[number] = repeat_answer(
+            self._surroundings.reactor, incoming, response, self._surroundings.timers, given_up
         )
 
     def acknowledged(self, ack: Request) -> bool:
@@ -88,7 +97,7 @@ class Leg:
         response = await self._surroundings.signaling.request(request, await self._destination(), flow=self._flow)
         if response.status not in (408, 503):
             self.last_heard = self._surroundings.now()
-        if response.status < 300:
+        if response.status < 300 and method in TARGET_REFRESHES:
             self.dialog = self.dialog.refreshed(response)
         return response
 

@@ -20,7 +20,7 @@ from siprec_tw.sdp.answer import (
     plan,
     plan_warnings,
 )
-from siprec_tw.sdp.description import Direction, SessionDescription
+from siprec_tw.sdp.description import Attribute, Direction, MediaDescription, SessionDescription
 from siprec_tw.sdp.offer import offer, plan_from_answer
 from siprec_tw.sdp.origin_sequence import OriginSequence
 from siprec_tw.sdp.parser import parse_sdp
@@ -79,7 +79,13 @@ class Negotiation:
             local = self._tracks.local()
             self._described = offer([local[index] for index in sorted(local)], self._origin.origin)
         self._awaits_answer = True
-        return self._said(self._described)
+        return self._said(evolve(self._described, media=tuple(map(wanted_again, self._described.media))))
+
+    def not_answered(self) -> None:
+        """
+        Our offer gets no answer any more.
+        """
+        self._awaits_answer = False
 
     async def answered(self, sdp: bytes | None) -> None:
         """
@@ -115,3 +121,14 @@ class Negotiation:
     def _said(self, description: SessionDescription) -> bytes:
         self._origin, self._described = self._origin.stamp(description)
         return write_sdp(self._described)
+
+
+def wanted_again(media: MediaDescription) -> MediaDescription:
+    """
+    A section of our last description as we offer it: whoever held it may say so again, or let it go on.
+    """
+    directions = {each.value for each in Direction}
+    if media.port == 0:
+        return media
+    rest = tuple(attribute for attribute in media.attributes if attribute.name not in directions)
+    return evolve(media, attributes=(*rest, Attribute(Direction.RECVONLY.value)))

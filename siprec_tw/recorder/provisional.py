@@ -39,12 +39,17 @@ class RepeatedProvisional:
         """
         self._perform(self._provisional.begin())
 
-    def acknowledged(self, prack: Request) -> None:
+    def check(self, prack: Request) -> None:
         """
-        A PRACK came. Raises PeerError: 481 where it is not for this response, 400 where it is unreadable.
+        Raises PeerError: 481 for a PRACK that is not for this response, 400 for one that is unreadable.
         """
         if not self._provisional.acknowledged_by(prack):
             raise PeerError(f"RAck is {prack.headers.get('RAck')}, wanted that of the last response", 481)
+
+    def acknowledged(self) -> None:
+        """
+        Its PRACK came, and is answered.
+        """
         self._perform(self._provisional.prack_received())
         self._settle(True)
 

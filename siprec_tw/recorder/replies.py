@@ -27,7 +27,8 @@ def contact(surroundings: Surroundings, local: Peer) -> tuple[str, str]:
     """
     Our Contact: where the request was received, with the feature tag of a session recording server.
     """
-    host = surroundings.contact_host if ip_address(local.host).is_unspecified else local.host
+    own = surroundings.contact_host if ip_address(local.host).is_unspecified else local.host
+    host = surroundings.sip.advertise or own
     transport = "" if local.transport == "udp" else f";transport={local.transport}"
     return "Contact", f"<sip:{bracketed(host)}:{local.port}{transport}>;+sip.srs"
 

@@ -5,13 +5,15 @@ The recorder as a SIP user agent server: which request goes where, and what is r
 from __future__ import annotations
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from siprec_tw.errors import PeerError
 from siprec_tw.interfaces import CallView, Condition
+from siprec_tw.patience import settled
 from siprec_tw.recorder import in_dialog
+from siprec_tw.recorder.call import Call
 from siprec_tw.recorder.registry import Registry
 from siprec_tw.recorder.replies import ACCEPT, SUPPORTED_TAGS, accepted, refused
 from siprec_tw.recorder.set_up import set_up
@@ -24,6 +26,8 @@ from siprec_tw.sip.dialog import dialog_id
 from siprec_tw.sip.lists import parse_tokens
 from siprec_tw.sip.message import Request
 
+# Seconds that the answers to our BYEs may take when the recorder is stopped.
+FAREWELL_PATIENCE = 3.0
 IN_DIALOG = frozenset({"BYE", "UPDATE", "INFO", "PRACK"})
 KNOWN = IN_DIALOG | {"INVITE", "OPTIONS"}
 
@@ -39,6 +43,8 @@ class Server:
     surroundings: Surroundings = field(init=False)      # set by who introduces the rooms, before any request
     registry: Registry = field(factory=Registry)
     draining: bool = False
+    _beginning: dict[IncomingRequest, bool] = field(factory=dict)   # INVITEs without a call yet: whether cancelled
+    _work: set[Deferred[None]] = field(factory=set)                 # requests that are being worked on
 
     # --- what signaling calls ------------------------------------------------------------------
 
@@ -46,7 +52,9 @@ class Server:
         """
         Any request but ACK and CANCEL.
         """
-        Deferred.fromCoroutine(self._serve(incoming)).addErrback(self._failed, incoming)
+        work = Deferred.fromCoroutine(self._serve(incoming)).addErrback(self._failed, incoming)
+        self._work.add(work)
+        work.addCallback(lambda _: self._work.discard(work))
 
     def ack_received(self, request: Request, peer: Peer) -> None:
         """
@@ -58,12 +66,14 @@ class Server:
 
     def cancelled(self, incoming: IncomingRequest) -> None:
         """
-        CANCEL for an INVITE that is not answered. Where no call has come of it yet, or one that is a
-        re-INVITE, it is answered as usual: a CANCEL has no effect on what is being done within milliseconds.
+        CANCEL for an INVITE that is not answered. A re-INVITE is answered as usual: a CANCEL has no effect on
+        what is being done within milliseconds.
         """
         call = self.registry.of_invite(incoming)
         if call is not None:
             call.feed(call.session.cancelled)
+        elif incoming in self._beginning:
+            self._beginning[incoming] = True
 
     # --- requests ------------------------------------------------------------------------------
 
@@ -86,7 +96,21 @@ class Server:
             incoming.respond(accepted(self.surroundings, incoming, (ACCEPT,)))
         else:
             self._refuse_new()
-            await set_up(self.surroundings, incoming, self.registry.add, self.registry.remove)
+            self._beginning[incoming] = False
+            try:
+                await set_up(self.surroundings, incoming, self._add, self.registry.remove)
+            finally:
+                self._beginning.pop(incoming, None)
+
+    def _add(self, call: Call) -> None:
+        """
+        A call has its first line in the journal; what came for its INVITE meanwhile happens to it now.
+        """
+        self.registry.add(call)
+        if self._beginning.pop(call.leg.invite, False):
+            call.feed(call.session.cancelled)
+        elif self.draining:
+            call.end(EndReason.SHUTDOWN)
 
     def _refuse_new(self) -> None:
         """
@@ -121,7 +145,8 @@ class Server:
         What a new call needs of this room: that we are not leaving, a place among the calls, ports.
         """
         around = self.surroundings
-        running, most, free = len(self.registry), around.sip.max_calls, around.media.free_pairs()
+        running, free = len(self.registry) + len(self._beginning), around.media.free_pairs()
+        most = around.sip.max_calls
         return (
             Condition("draining", not self.draining, "draining" if self.draining else "taking calls"),
             Condition("calls", running < most, f"{running} of {most} calls"),
@@ -155,16 +180,16 @@ class Server:
     async def drain(self, patience: float) -> None:
         """
         Take no new calls, end the running ones, and wait until their recordings are handed on, C{patience}
-        seconds at most.
+        seconds at most; then a little for the answers to our BYEs.
         """
         self.draining = True
-        calls = tuple(self.registry)
+        reactor, calls = self.surroundings.reactor, set(self.registry)
         for call in calls:
             call.end(EndReason.SHUTDOWN)
-        finished = gatherResults([call.finished for call in calls])
-        finished.addTimeout(patience, self.surroundings.reactor, onTimeoutCancel=self._out_of_patience)
-        await finished
-
-    def _out_of_patience(self, result: object, patience: float) -> None:
-        left = len(self.registry)
-        self.log.warn("{left} calls did not end in {patience} s", left=left, patience=patience)
+        await settled(reactor, self._work, patience)
+        calls.update(self.registry)
+        if not await settled(reactor, [call.finished for call in calls], patience):
+            self.log.warn("{left} calls did not end in {patience} s", left=len(self.registry), patience=patience)
+        for call in self.registry:
+            call.feed(call.session.no_ack)
+        await settled(reactor, [call.farewell for call in calls if call.farewell is not None], FAREWELL_PATIENCE)

@@ -55,13 +55,13 @@ async def set_up(
     add(call)
     try:
         await negotiate_first(call, bodies)
-    except PeerError:
-        call.feed(call.session.refused)
-        raise
     except OSError as error:
         call.feed(call.session.refused)
         log.failure("Could not keep the documents of an INVITE", recording_id=call.recording_id)
         raise PeerError("the recording cannot be stored now", 503) from error
+    except BaseException:
+        call.feed(call.session.refused)
+        raise
     if not call.is_over:
         call.feed(call.session.ready)
 
@@ -99,6 +99,8 @@ async def negotiate_first(call: Call, bodies: Bodies) -> None:
     around, invite = call.surroundings, call.leg.invite
     carrier = carried_by(invite.request)
     async with call.turn:
+        if call.is_over:
+            return
         await call.documents.take(bodies, carrier, DocumentKind.OFFER)
         if bodies.sdp is not None:
             call.answer, kind = await call.negotiation.answer(bodies.sdp.body), DocumentKind.ANSWER
@@ -108,7 +110,7 @@ async def negotiate_first(call: Call, bodies: Bodies) -> None:
         await around.archive.answered(call.begun, call.documents.parties())
     if call.timer is not None:
         call.answer_fields = call.timer.response_fields()
-    if wants_reliability(invite.request):
+    if wants_reliability(invite.request) and not call.is_over:
         await await_prack(call)
     wait = invite.arrived + around.sip.answer_delay - around.reactor.seconds()
     if wait > 0:

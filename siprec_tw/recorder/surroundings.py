@@ -34,6 +34,11 @@ class Archive(Protocol):
         The call is about to be acknowledged: it is to be found from now on. Raises nothing.
         """
 
+    async def told(self, recording_id: str, parties: tuple[PartyView, ...]) -> None:
+        """
+        The metadata of a call that is under way names these parties now. Raises nothing.
+        """
+
     async def finish(self, spooled: SpooledRecording) -> None:
         """
         The journal has its last line: make the recording of it. Raises nothing.

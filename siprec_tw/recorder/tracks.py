@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import define, evolve, field
+from twisted.logger import Logger
 
 from siprec_tw.errors import PeerError, PortsExhausted
 from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamSpec
@@ -32,6 +33,8 @@ class Tracks:
     The open streams of one call, by the index of their m-line.
     """
 
+    log = Logger()
+
     _media: MediaPlane
     _append: Callable[[JournalEvent], Awaitable[None]]
     _now: Callable[[], float]
@@ -46,7 +49,7 @@ class Tracks:
         """
         Open, change and close streams until they are as wanted; what there was no port for comes back refused.
 
-        Raises PeerError(503) where not one stream can be opened for want of ports.
+        Raises PeerError(503) where no stream is open then for want of ports.
         """
         planned = list(wanted)
         before = {index: track.planned for index, track in self.open.items()}
@@ -60,12 +63,12 @@ class Tracks:
                     await self._close(index)
         for index in [index for index in self.open if index >= len(planned)]:
             await self._close(index)
+        self.planned = tuple(planned)
         if not self.open and any(media.accepted for media in wanted):
             raise PeerError("no media port is free", 503)
         for index, old in before.items():
             if index in self.open and self.open[index].planned is old and planned[index] != old:
                 await self._change(planned[index])
-        self.planned = tuple(planned)
         return self.planned
 
     async def open_unasked(self, media: PlannedMedia) -> None:
@@ -78,10 +81,13 @@ class Tracks:
 
     async def close(self) -> None:
         """
-        Close them all.
+        Close them all; a fault in one leaves no other open.
         """
         for index in tuple(self.open):
-            await self._close(index)
+            try:
+                await self._close(index)
+            except Exception:
+                self.log.failure("Could not close m-line {index}", index=index, recording_id=self._recording_id)
 
     def local(self) -> dict[int, LocalMedia]:
         """
@@ -112,6 +118,7 @@ class Tracks:
         try:
             address = await self._media.open_stream(StreamSpec(stream_id, self._directory, media.formats, remote))
         except PortsExhausted:
+            self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
             return False
         self.open[media.index] = Track(stream_id, address, media)
         await self._append(

@@ -28,7 +28,8 @@ from siprec_tw.sip.session_timer import SessionTimer
 MOST_SECONDS_BETWEEN = 5.0
 # Sound that is not older than this keeps an expired session alive; the margin of RFC 4028 s.10.
 LIVELY = 32.0
-GONE = frozenset({404, 408, 410, 481, 503})
+REFUSED = frozenset({404, 410, 481})                    # the client knows no such dialog
+GONE = frozenset({408, 503})                            # it could not be asked
 DIALOG_LOST = frozenset({408, 481})                     # RFC 4028 s.7.4: to a refresh, the session is over
 
 
@@ -69,14 +70,18 @@ class Watch:
         """
         for call in self._registry:
             if call.answered is not None and not call.is_over:
-                self._look_at_session(call)
-                self._look_for_life(call)
+                try:
+                    self._look_at_session(call)
+                    self._look_for_life(call)
+                except Exception:
+                    # One call that cannot be looked at must not leave the others unwatched.
+                    self.log.failure("Could not look at a call", recording_id=call.recording_id)
 
     def _look_at_session(self, call: Call) -> None:
         timer, now = call.timer, self._surroundings.reactor.seconds()
         if timer is None or call.is_over:
             return
-        if timer.refresh_at is not None and now >= timer.refresh_at:
+        if timer.refresh_at is not None and now >= max(timer.refresh_at, call.refresh_after):
             self._ask(call, self._refresh(call, timer))
         if now >= timer.expires_at:
             if self._quiet_for(call, call.tracks.last_arrival()) <= LIVELY:
@@ -110,18 +115,26 @@ class Watch:
             self.log.failure("Could not ask the client", result, recording_id=recording_id)
 
     async def _probe(self, call: Call) -> None:
+        asked = self._surroundings.now()
         response = await call.leg.request("OPTIONS")
-        if response.status in GONE:
+        alive = max(call.leg.last_heard, call.tracks.last_arrival() or 0.0) > asked
+        if response.status in REFUSED or (response.status in GONE and not alive):
             call.end(EndReason.SILENCE, f"held and silent; OPTIONS answered {response.status}")
 
     async def _refresh(self, call: Call, timer: SessionTimer) -> None:
         response = await call.leg.request("UPDATE", timer.request_fields())
+        now = self._surroundings.reactor.seconds()
+        if call.timer is not timer:
+            return      # the client has refreshed meanwhile
         if response.status < 300:
-            call.timer = timer.refresh_accepted(response, self._surroundings.reactor.seconds())
+            call.timer = timer.refresh_accepted(response, now)
         elif response.status == 422:
             call.timer = timer.refresh_too_small(response)
         elif response.status in DIALOG_LOST:
             self._lost(call, response)
+        else:
+            # It does not want UPDATE: try again, but ever less often.
+            call.refresh_after = now + max(MOST_SECONDS_BETWEEN, abs(timer.expires_at - now) / 2)
 
     def _lost(self, call: Call, response: Response) -> None:
         if self._quiet_for(call, call.tracks.last_arrival()) > LIVELY:

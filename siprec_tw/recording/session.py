@@ -193,7 +193,8 @@ def _left_by_peer(session: Session, core: Core) -> None:
 
 @confirmed.upon(Session.bye).to(over)
 def _bye(session: Session, core: Core) -> None:
-    core.effects.append(Finish(EndReason.BYE))
+    # A re-INVITE's 2xx may still be on its way.
+    core.effects += [StopAnswer(), Finish(EndReason.BYE)]
 
 
 @confirmed.upon(Session.ended).to(over)

@@ -10,7 +10,7 @@ The 2xx to an INVITE, repeated by the UAS core until its ACK comes (RFC 3261 s.1
         | waiting |
         '---------'
           |     |                                   .--------------.
-          |     '--- ack_received, dialog_ended --->| acknowledged |
+          |     '--- ack_received ----------------->| acknowledged |
           |                                         '--------------'
           |                                         .----------.
           '--------- patience_over: GiveUp -------->| given up |
@@ -75,13 +75,7 @@ class InviteAcceptance:
 
     def ack_received(self) -> tuple[Effect, ...]:
         """
-        The ACK came; later ones change nothing.
-        """
-        return self._leave(Acknowledgement.ACKNOWLEDGED)
-
-    def dialog_ended(self) -> tuple[Effect, ...]:
-        """
-        A BYE came before the ACK: nobody waits for the response any more.
+        The ACK came, or a BYE that makes it needless; later ones change nothing.
         """
         return self._leave(Acknowledgement.ACKNOWLEDGED)
 

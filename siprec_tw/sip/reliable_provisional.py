@@ -52,14 +52,6 @@ def wants_reliability(request: Request) -> bool:
     return any(tag.lower() == OPTION_TAG for tag in parse_tokens(request.headers, "Require"))
 
 
-def allows_reliability(request: Request) -> bool:
-    """
-    Whether a provisional response may be sent reliably: Require or Supported has 100rel (s.3).
-    """
-    supported = parse_tokens(request.headers, "Supported")
-    return wants_reliability(request) or any(tag.lower() == OPTION_TAG for tag in supported)
-
-
 @define
 class ReliableProvisional:
     """

@@ -5,6 +5,7 @@ The archive: spool, finaliser and index as one thing, for those who record and f
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 from attrs import define, field
@@ -50,8 +51,12 @@ class Archive:
         """
         Open the index and begin to finish what a killed process left. Raises OSError, sqlite3.Error.
         """
-        await self._free_space.check()
-        await self.index.open()
+        try:
+            await self._free_space.check()
+            await self.index.open()
+        except BaseException:
+            self._stop_threads()    # which would keep the process from ending
+            raise
         self._free_space.start()
         self._finaliser.start()
         self._retention.start()
@@ -69,8 +74,7 @@ class Archive:
         if self._recovery is not None:
             await self._recovery
         await self.index.close()
-        for pool in self._pools:
-            pool.stop()
+        self._stop_threads()
 
     def condition(self) -> Condition:
         """
@@ -99,6 +103,12 @@ class Archive:
         )
         await self._attempt(Deferred.fromCoroutine(self.index.insert_started(row)), started.recording_id)
 
+    async def told(self, recording_id: str, parties: tuple[PartyView, ...]) -> None:
+        """
+        The metadata of a call that is under way names these parties now.
+        """
+        await self._attempt(Deferred.fromCoroutine(self.index.update_parties(recording_id, parties)), recording_id)
+
     async def finish(self, spooled: SpooledRecording) -> None:
         """
         Make the recording of what lies in the spool.
@@ -115,7 +125,10 @@ class Archive:
 
     async def _finish(self, spooled: SpooledRecording) -> None:
         began = self._reactor.seconds()
-        await spooled.close()
+        try:
+            await spooled.close()
+        except OSError:
+            self.log.failure("Could not close a journal", recording_id=spooled.recording_id)
         finished = await self._finaliser.finalise(spooled.recording_id)
         if finished is not None:
             manifest = finished.manifest
@@ -126,6 +139,10 @@ class Archive:
         await spooled.close()
         await self._pools[0].run(shutil.rmtree, spooled.directory)
         await self.index.remove(spooled.recording_id)
+
+    def _stop_threads(self) -> None:
+        for pool in self._pools:
+            pool.stop()
 
     def _pending(self) -> float:
         return float(len(self._running) + len(self._finaliser.waiting))
@@ -166,7 +183,8 @@ def open_archive(
         finaliser=Finaliser(directory, index=index, threads=finishing, clock=reactor),
         free_space=FreeSpace(directory, min_free, threads=finishing, clock=reactor),
         retention=Retention(
-            directory, None if retention is None else retention / DAY, index=index, threads=finishing, clock=reactor
+            directory, None if retention is None else retention / DAY, index=index, threads=finishing,
+            clock=reactor, now=time.time,
         ),
         index=index,
     )

@@ -8,7 +8,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -24,6 +24,7 @@ from siprec_tw.storage.threads import Threads
 LOOK_AGAIN = 10.0           # seconds between looks for what is due again
 FIRST_DELAY = 30.0          # seconds after the first failure; doubled with each further one
 LONGEST_DELAY = 600.0
+AT_ONCE = 2                 # recordings of a killed process
 
 
 @define
@@ -51,6 +52,7 @@ class Finaliser:
     _disk: Disk = field(factory=Disk, alias="disk")
     waiting: dict[str, Waiting] = field(factory=dict)
     _busy: set[str] = field(factory=set)
+    _stopped: bool = False
     _loop: LoopingCall | None = None
 
     def start(self) -> None:
@@ -65,8 +67,9 @@ class Finaliser:
 
     def stop(self) -> None:
         """
-        Stop looking. What is still in the spool is finished at the next start.
+        Stop looking, and begin with no other. What is still in the spool is finished at the next start.
         """
+        self._stopped = True
         loop, self._loop = self._loop, None
         if loop is not None and loop.running:
             loop.stop()
@@ -101,15 +104,23 @@ class Finaliser:
         names = [name for name in await self._threads.run(self._spooled) if name not in running]
         await self._all(names)
         for row in await self._index.unfinished():
+            if self._stopped:
+                break
             if row.recording_id not in running and row.recording_id not in self.waiting:
                 await self._put_right(row)
         return len(names)
 
     async def _all(self, names: list[str]) -> None:
-        attempts = [Deferred.fromCoroutine(self.finalise(name)) for name in names]
-        for name, attempt in zip(names, attempts, strict=True):
-            attempt.addErrback(self._not_finished, name)
-        await DeferredList(attempts)
+        left = list(reversed(names))
+        await gatherResults([Deferred.fromCoroutine(self._some(left)) for _ in range(AT_ONCE)])
+
+    async def _some(self, left: list[str]) -> None:
+        """
+        One after another until none is left, so that a stop need not wait for all.
+        """
+        while left and not self._stopped:
+            name = left.pop()
+            await Deferred.fromCoroutine(self.finalise(name)).addErrback(self._not_finished, name)
 
     def _not_finished(self, reason: Failure, recording_id: str) -> None:
         self.log.failure("Could not finish recording {recording_id}", reason, recording_id=recording_id)

@@ -5,6 +5,7 @@ Removes finished recordings that are older than they may become; the files first
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, field
@@ -36,6 +37,7 @@ class Retention:
     _index: RecordingsIndex = field(alias="index")
     _threads: Threads = field(alias="threads")
     _clock: IReactorTime = field(alias="clock")
+    _now: Callable[[], float] = field(alias="now")      # POSIX seconds
     _loop: LoopingCall | None = None
 
     def start(self) -> None:
@@ -64,7 +66,7 @@ class Retention:
         """
         if self.days is None:
             return 0
-        old = await self._index.finished_before(self._clock.seconds() - self.days * DAY, MOST_IN_A_RUN)
+        old = await self._index.finished_before(self._now() - self.days * DAY, MOST_IN_A_RUN)
         removed = 0
         for row in old:
             try:

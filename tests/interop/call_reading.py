@@ -11,9 +11,9 @@ from client_cases import ScriptedMessage
 
 from siprec_tw.errors import PeerError
 from siprec_tw.metadata.model import Metadata
+from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.metadata.reader import read_metadata
 from siprec_tw.metadata.update import apply
-from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.recorder.bodies import Bodies, read_bodies
 from siprec_tw.recorder.tracks import direction
 from siprec_tw.recording.journal import Direction

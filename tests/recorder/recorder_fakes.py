@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from itertools import count
 from typing import cast
 
-from attrs import define, evolve, field
+from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.config.model import Recording, Sip
-from siprec_tw.errors import PortsExhausted
+from siprec_tw.errors import PeerError, PortsExhausted
 from siprec_tw.interfaces import Condition, PartyView, StreamAddress, StreamReport, StreamSpec
 from siprec_tw.metrics import Metrics
 from siprec_tw.recorder.call import Call
@@ -243,6 +243,12 @@ class FakeArchive:
         await self.gates.passing("answered")
         self.indexed.append((started.recording_id, parties))
 
+    async def told(self, recording_id: str, parties: tuple[PartyView, ...]) -> None:
+        """
+        The index names them.
+        """
+        self.indexed.append((recording_id, parties))
+
     async def finish(self, spooled: SpooledRecording) -> None:
         self._close(spooled).closed = True
         await self.gates.passing("finish")
@@ -267,7 +273,6 @@ class FakeSignaling:
         self.requests: list[tuple[Request, Peer, Flow | None]] = []
         self.statuses: dict[str, int] = {}
         self.fields: tuple[tuple[str, str], ...] = ()
-        self.resolved: list[str] = []
 
     async def request(self, request: Request, destination: Peer, *, flow: Flow | None = None) -> Response:
         self.requests.append((request, destination, flow))
@@ -276,7 +281,8 @@ class FakeSignaling:
 
     async def resolve(self, uri: SipUri, transport: str) -> Peer:
         await self.gates.passing("resolve")
-        self.resolved.append(str(uri))
+        if not uri.host:
+            raise PeerError(f"{uri} has no address", 503)
         return Peer(uri.transport or transport, uri.host, uri.port or 5060)
 
     def methods(self) -> list[str]:
@@ -502,10 +508,3 @@ def client_request(
         *(kind if body is None or body[0] else []),
     )
     return Request(method, "sip:srs@192.0.2.1", Headers(values), b"" if body is None else body[1])
-
-
-def reported(spec: StreamReport, **changes: float) -> StreamReport:
-    """
-    A report with other numbers.
-    """
-    return evolve(spec, **changes)

@@ -57,7 +57,7 @@ def effects_of(*inputs: str) -> list[Effect]:
         (("ready", "shutdown", "ack"), [StopAnswer(), SendBye()]),
         (("ready", "shutdown", "no_ack"), [StopAnswer(), SendBye()]),
         (("ready", "shutdown", "bye"), [StopAnswer()]),
-        (("ready", "ack", "bye"), [BYE]),
+        (("ready", "ack", "bye"), [StopAnswer(), BYE]),
         (("ready", "ack", "shutdown"), [SendBye(), SHUTDOWN]),
     ],
 )

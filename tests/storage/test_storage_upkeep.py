@@ -56,7 +56,7 @@ class RetentionTests(SynchronousTestCase):
         What ended longer ago than the days allowed goes, files and row; the rest stays.
         """
         self.clock.advance(STARTED + 12 * DAY)
-        retention = Retention(self.root, 7, self.index, Immediately(), self.clock)
+        retention = Retention(self.root, 7, self.index, Immediately(), self.clock, self.clock.seconds)
         retention.start()
         retention.stop()
         self.assertEqual(self.left(), ["new"])
@@ -72,14 +72,15 @@ class RetentionTests(SynchronousTestCase):
         """
         shutil.rmtree(self.root / "2026/09/21/old")
         self.clock.advance(STARTED + 12 * DAY)
-        self.assertEqual(self.do(Retention(self.root, 7, self.index, Immediately(), self.clock).run()), 1)
+        retention = Retention(self.root, 7, self.index, Immediately(), self.clock, self.clock.seconds)
+        self.assertEqual(self.do(retention.run()), 1)
         self.assertEqual(self.left(), ["new"])
 
     def test_for_ever(self) -> None:
         """
         Without a limit nothing is removed.
         """
-        retention = Retention(self.root, None, self.index, Immediately(), self.clock)
+        retention = Retention(self.root, None, self.index, Immediately(), self.clock, self.clock.seconds)
         retention.start()
         self.assertEqual((self.do(retention.run()), self.clock.getDelayedCalls()), (0, []))
         self.assertEqual(sorted(self.left()), ["new", "old"])

@@ -1,0 +1,166 @@
+"""
+Offer and answer of one call.
+"""
+
+from __future__ import annotations
+
+from recorder_fakes import EPOCH, HELD, TWO_STREAMS, FakeMediaPlane, Gates, media_line, sdp
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from siprec_tw.errors import PeerError
+from siprec_tw.recorder.negotiation import Negotiation
+from siprec_tw.recorder.tracks import Tracks
+from siprec_tw.recording.journal import JournalEvent
+from siprec_tw.sdp.description import SessionDescription
+from siprec_tw.sdp.origin_sequence import OriginSequence
+from siprec_tw.sdp.parser import parse_sdp
+
+
+class NegotiationTests(SynchronousTestCase):
+    """
+    Tests for L{Negotiation}.
+    """
+
+    def setUp(self) -> None:
+        self.media = FakeMediaPlane(Gates())
+        self.warnings: list[str] = []
+        self.tracks = Tracks(self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn)
+        self.negotiation = Negotiation(self.tracks, OriginSequence(77, "192.0.2.1"), self.warn)
+
+    async def append(self, event: JournalEvent) -> None:
+        """
+        The journal is no concern of these tests.
+        """
+
+    def warn(self, code: str, text: str) -> None:
+        self.warnings.append(code)
+
+    def answer(self, offer: bytes) -> SessionDescription:
+        made = self.successResultOf(Deferred.fromCoroutine(self.negotiation.answer(offer)))
+        return parse_sdp(made).description
+
+    def offer(self) -> SessionDescription:
+        return parse_sdp(self.successResultOf(Deferred.fromCoroutine(self.negotiation.offer()))).description
+
+    def answered(self, sdp: bytes | None) -> None:
+        self.successResultOf(Deferred.fromCoroutine(self.negotiation.answered(sdp)))
+
+    def refusal(self, offer: bytes) -> PeerError:
+        return self.failureResultOf(Deferred.fromCoroutine(self.negotiation.answer(offer)), PeerError).value
+
+    def test_answer(self) -> None:
+        """
+        As many m-lines in the same order, labels and formats echoed, recvonly, our ports.
+        """
+        answer = self.answer(TWO_STREAMS)
+        self.assertEqual([media.port for media in answer.media], [16384, 16386])
+        self.assertEqual([media.label for media in answer.media], ["1", "2"])
+        self.assertEqual([media.formats for media in answer.media], [("0", "8"), ("0", "8")])
+        self.assertEqual([media.attributes[-1].name for media in answer.media], ["recvonly", "recvonly"])
+
+    def test_hold_is_mirrored_and_the_version_rises(self) -> None:
+        """
+        inactive is answered inactive; the o= line stays but for its version, which rises where the text differs.
+        """
+        versions = [self.answer(offer).origin for offer in (TWO_STREAMS, TWO_STREAMS, HELD, TWO_STREAMS)]
+        self.assertEqual([origin.version for origin in versions], ["0", "0", "1", "2"])
+        self.assertEqual({origin.session_id for origin in versions}, {"77"})
+
+    def test_nothing_that_can_be_recorded(self) -> None:
+        """
+        488, and no port is taken (RFC 3261 s.21.4.26).
+        """
+        error = self.refusal(sdp(media_line("1", media="video")))
+        self.assertEqual((error.status, self.media.open), (488, {}))
+        self.assertIn("video RTP/AVP", error.text)
+
+    def test_no_description_at_all(self) -> None:
+        """
+        What is no SDP is 400.
+        """
+        self.assertEqual(self.refusal(b"hello").status, 400)
+
+    def test_refused_offer_leaves_everything_as_it_was(self) -> None:
+        """
+        A re-INVITE that is refused changes no track (RFC 3261 s.14.2).
+        """
+        self.answer(TWO_STREAMS)
+        self.refusal(sdp(media_line("1", media="video")))
+        self.assertEqual((len(self.media.open), self.media.closed), (2, []))
+        self.assertEqual(self.answer(TWO_STREAMS).origin.version, "0")
+
+    def test_refused_lines_are_answered_and_complained_of(self) -> None:
+        """
+        What is not recorded has port 0 in its place.
+        """
+        answer = self.answer(sdp(media_line("1"), media_line("9", media="video")))
+        self.assertEqual([media.port for media in answer.media], [16384, 0])
+        self.assertEqual(self.warnings, ["media-refused"])
+
+    def test_offer_to_an_invite_without_one(self) -> None:
+        """
+        Two audio streams with labels, recvonly, each on a port that is open already (RFC 3261 s.13.2.1).
+        """
+        offer = self.offer()
+        found = [(media.media, media.port, media.label) for media in offer.media]
+        self.assertEqual(found, [("audio", 16384, "1"), ("audio", 16386, "2")])
+        self.assertTrue(self.negotiation.awaits_answer)
+        self.assertTrue(self.tracks.expects_media())
+
+    def test_answer_to_our_offer(self) -> None:
+        """
+        What the client does not want is closed, the rest is as it says.
+        """
+        self.offer()
+        self.answered(sdp(media_line("1"), media_line("2", port=0)))
+        self.assertEqual([track.planned.remote_port for track in self.tracks.open.values()], [40000])
+        self.assertFalse(self.negotiation.awaits_answer)
+
+    def test_answer_that_never_came(self) -> None:
+        """
+        An ACK without SDP: all stays as offered, and is complained of.
+        """
+        self.offer()
+        self.answered(None)
+        self.assertEqual((self.warnings, len(self.tracks.open)), (["answer-missing"], 2))
+        self.assertFalse(self.negotiation.awaits_answer)
+
+    def test_answer_that_cannot_be_read(self) -> None:
+        """
+        It costs nothing but itself: the streams stay open.
+        """
+        self.offer()
+        failed = Deferred.fromCoroutine(self.negotiation.answered(b"hello"))
+        self.failureResultOf(failed, PeerError)
+        self.assertEqual((len(self.tracks.open), self.negotiation.awaits_answer), (2, False))
+
+    def test_answer_without_offer_is_nothing(self) -> None:
+        """
+        The ACK to our answer is not looked into.
+        """
+        self.answer(TWO_STREAMS)
+        self.answered(HELD)
+        self.assertTrue(self.tracks.expects_media())
+
+    def test_later_offer_of_ours_has_the_same_streams(self) -> None:
+        """
+        A re-INVITE without SDP is offered what there is, on the same ports (RFC 3261 s.14.2).
+        """
+        before = self.answer(TWO_STREAMS)
+        self.assertEqual(self.offer(), before)
+
+    def test_offer_after_a_hold_wants_sound_again(self) -> None:
+        """
+        A resume by a re-INVITE without SDP: we offer to receive, not the hold that was (RFC 6337 s.5.3).
+        """
+        self.answer(HELD)
+        self.assertEqual([media.attributes[-1].name for media in self.offer().media], ["recvonly", "recvonly"])
+
+    def test_offer_without_ports(self) -> None:
+        """
+        503, for the next server may have some.
+        """
+        self.media.pairs = 0
+        error = self.failureResultOf(Deferred.fromCoroutine(self.negotiation.offer()), PeerError).value
+        self.assertEqual(error.status, 503)
