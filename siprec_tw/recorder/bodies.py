@@ -36,8 +36,9 @@ def read_bodies(message: Request) -> Bodies:
     """
     Sort the parts of a message; unknown parts of a multipart body are kept, not refused.
 
-    Raises PeerError(415) where the whole body is of a type that a recorder cannot read and must.
+    Raises PeerError(415) where the whole body is of a type, or in an encoding, that a recorder cannot read and must.
     """
+    refuse_encoding(message)
     body = read_body(message.headers.get("Content-Type"), message.body)
     warnings = list(body.warnings)
     descriptions = [part for part in body.parts if is_sdp(part)]
@@ -50,6 +51,16 @@ def read_bodies(message: Request) -> Bodies:
     if len(body.parts) == 1 and others and message.method in NEGOTIATING and required:
         raise PeerError(f"Content-Type is {essence(others[0])}, wanted {' or '.join(ACCEPTED_TYPES)}", 415)
     return Bodies(descriptions[0] if descriptions else None, metadata, others, tuple(warnings))
+
+
+def refuse_encoding(message: Request) -> None:
+    """
+    Raises PeerError(415) for an offer or metadata that is compressed (RFC 3261 s.8.2.3).
+    """
+    encoding = (message.headers.get("Content-Encoding") or "identity").strip().lower()
+    if message.body and encoding != "identity" and message.method in NEGOTIATING:
+        text = f"Content-Encoding is {encoding}, wanted identity"
+        raise PeerError(text, 415, (("Accept-Encoding", "identity"),))
 
 
 def essence(part: Part) -> str:

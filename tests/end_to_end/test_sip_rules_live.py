@@ -4,10 +4,12 @@ The rules of SIP over live sockets: transactions, refusals, transports. Dialogs 
 
 from __future__ import annotations
 
+import gzip
 import re
 import time
 from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from running_server import RunningServer, free_port
@@ -23,24 +25,12 @@ from wire_client import (
     open_wire,
     options,
     sdp,
+    serving,
 )
 
-ANSWER_DELAY = 0.5          # of the slow server
-QUICK_T1 = 0.05             # of the quick server
+ANSWER_DELAY = 0.5  # of the slow server
+QUICK_T1 = 0.05  # of the quick server
 SAVP = sdp().replace(b"RTP/AVP", b"RTP/SAVP")
-
-
-def running(tmp_path_factory: pytest.TempPathFactory, **sections: dict[str, Any]) -> Iterator[RunningServer]:
-    """
-    A server for a whole module; its log must hold no error in the end.
-    """
-    found = RunningServer(tmp_path_factory.mktemp("server"), **sections)
-    found.start()
-    try:
-        yield found
-    finally:
-        found.kill()
-    assert not found.errors(), found.log()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """
     A server on the defaults.
     """
-    yield from running(tmp_path_factory)
+    with serving(tmp_path_factory.mktemp("server")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +47,8 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """
     A server that takes half a second to answer.
     """
-    yield from running(tmp_path_factory, sip={"answer_delay": "500ms"})
+    with serving(tmp_path_factory.mktemp("server"), sip={"answer_delay": "500ms"}) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +56,8 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """
     A server whose timers all run ten times as fast.
     """
-    yield from running(tmp_path_factory, sip={"t1": "50ms"})
+    with serving(tmp_path_factory.mktemp("server"), sip={"t1": "50ms"}) as found:
+        yield found
 
 
 @pytest.fixture(params=["udp", "tcp"])
@@ -158,7 +151,7 @@ def test_answer_is_repeated_until_its_ack(quick: RunningServer, transport: str) 
         first = caller.invite()
         assert first.status == 200
         times = [first.at, *(each.at for each in wire.all_within(1.0) if each.status == 200)]
-        gaps = [late - early for early, late in zip(times, times[1:], strict=False)]
+        gaps = [late - early for early, late in pairwise(times)]
         assert len(gaps) == 4, gaps
         for doubled, gap in enumerate(gaps):
             assert QUICK_T1 * 2**doubled - 0.02 <= gap <= QUICK_T1 * 2**doubled + 0.15, gaps
@@ -196,7 +189,7 @@ def test_refusal_is_repeated_until_its_ack(quick: RunningServer) -> None:
         caller = Caller(wire)
         refusal = caller.invite(SAVP)
         assert refusal.status == 488
-        assert [each.status for each in wire.all_within(0.5)][:2] == [488, 488]
+        assert [each.status for each in wire.all_within(0.5) if each.status > 100][:2] == [488, 488]
         caller.ack_refusal(refusal)
         wire.all_within(0.05)
         assert wire.all_within(1.0) == []
@@ -321,21 +314,26 @@ def test_unknown_body_that_is_optional(server: RunningServer, wire: Wire) -> Non
 
 def test_unknown_encoding(server: RunningServer, wire: Wire) -> None:
     """
-    A body in an encoding that nobody can undo gets 415 with Accept-Encoding (RFC 3261 s.8.2.3).
+    A body in an encoding that is not undone gets 415 with Accept-Encoding (RFC 3261 s.8.2.3).
     """
     caller = Caller(wire)
-    answer = caller.invite(sdp(), fields=(("Content-Encoding", "gzip"),))
-    caller.ack_refusal(answer) if answer.status >= 300 else caller.ack()
+    answer = caller.refuse(gzip.compress(sdp()), fields=(("Content-Encoding", "gzip"),))
     assert answer.status == 415
-    assert [name for name, _ in answer.fields].count("accept-encoding") == 1
+    assert "accept-encoding" in {name for name, _ in answer.fields}
+    assert calls_of(server, caller) == []
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"this is no session description\r\n", 400), (b"\xff\x00\xfe" * 50, 400), (SAVP, 488),
+        (b"this is no session description\r\n", 400),
+        (b"\xff\x00\xfe" * 50, 400),
+        (SAVP, 488),
         (sdp().replace(b"m=audio", b"m=video"), 488),
-        (b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4 TCP 0\r\n", 488),
+        (
+            b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4 TCP 0\r\n",
+            488,
+        ),
     ],
     ids=["text", "octets", "savp", "video", "tcp"],
 )
@@ -360,29 +358,28 @@ def test_short_session_interval(wire: Wire) -> None:
     assert (answer.status, answer.get("Min-SE")) == (422, "90")
 
 
-def test_full_server(tmp_path_factory: pytest.TempPathFactory, transport: str) -> None:
+def test_full_server(tmp_path: Path, transport: str) -> None:
     """
     With max_calls calls up, the next gets 503 with Retry-After; when one has ended, there is room again.
     """
     sections = {"sip": {"max_calls": 2, "retry_after": "7s"}}
-    for full in running(tmp_path_factory, **sections):
-        with open_wire(transport, full.sip_port) as wire:
-            callers = [Caller(wire) for _ in range(4)]
-            callers[0].call()
-            callers[1].call()
-            refusal = callers[2].refuse(sdp())
-            assert (refusal.status, refusal.get("Retry-After")) == (503, "7")
-            assert len(full.calls()) == 2
-            callers[0].bye()
-            full.wait("room", lambda: len(full.calls()) < 2)
-            callers[3].call()
+    with serving(tmp_path, **sections) as full, open_wire(transport, full.sip_port) as wire:
+        callers = [Caller(wire) for _ in range(4)]
+        callers[0].call()
+        callers[1].call()
+        refusal = callers[2].refuse(sdp())
+        assert (refusal.status, refusal.get("Retry-After")) == (503, "7")
+        assert len(full.calls()) == 2
+        callers[0].bye()
+        full.wait("room", lambda: len(full.calls()) < 2)
+        callers[3].call()
 
 
-def test_leaving_server_takes_no_calls(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_leaving_server_takes_no_calls(tmp_path: Path) -> None:
     """
     A server that is being stopped ends its calls by BYE and answers new ones 503 with Retry-After, or no more.
     """
-    for leaving in running(tmp_path_factory):
+    with serving(tmp_path) as leaving:
         with open_wire("udp", leaving.sip_port) as wire:
             callers = [Caller(wire) for _ in range(60)]
             for caller in callers:
@@ -405,16 +402,15 @@ def test_leaving_server_takes_no_calls(tmp_path_factory: pytest.TempPathFactory)
         assert {manifest["end"]["reason"] for manifest in leaving.manifests()} == {"shutdown"}
 
 
-def test_strangers_are_refused(tmp_path_factory: pytest.TempPathFactory, transport: str) -> None:
+def test_strangers_are_refused(tmp_path: Path, transport: str) -> None:
     """
     Requests from a network that is not allowed get 403; no call comes of them.
     """
-    for closed in running(tmp_path_factory, sip={"allow": ["10.0.0.0/8"]}):
-        with open_wire(transport, closed.sip_port) as wire:
-            caller = Caller(wire)
-            assert caller.refuse(sdp()).status == 403
-            assert options(wire).status == 403
-            assert closed.metric("siprec_calls_started_total") == 0
+    with serving(tmp_path, sip={"allow": ["10.0.0.0/8"]}) as closed, open_wire(transport, closed.sip_port) as wire:
+        caller = Caller(wire)
+        assert caller.refuse(sdp()).status == 403
+        assert options(wire).status == 403
+        assert closed.metric("siprec_calls_started_total") == 0
 
 
 # --- transports --------------------------------------------------------------------------------------
@@ -441,7 +437,9 @@ def test_several_messages_in_one_segment(server: RunningServer) -> None:
         callers = [Caller(wire) for _ in range(3)]
         content_type, body = multipart(sdp(), metadata())
         asked = [
-            callers[0].compose("OPTIONS"), callers[1].compose("INVITE", body, content_type), callers[2].compose("OPTIONS")
+            callers[0].compose("OPTIONS"),
+            callers[1].compose("INVITE", body, content_type),
+            callers[2].compose("OPTIONS"),
         ]
         wire.send(b"".join(octets for _, octets in asked))
         assert [wire.final(branch).status for branch, _ in asked] == [200, 200, 200]
@@ -457,7 +455,7 @@ def test_one_message_octet_by_octet(server: RunningServer) -> None:
         branch, octets = caller.compose("INVITE", body, content_type)
         caller.invite_number = caller.number
         for at in range(len(octets)):
-            wire.send(octets[at:at + 1])
+            wire.send(octets[at : at + 1])
             if at % 100 == 0:
                 time.sleep(0.002)
         assert caller.took(wire.final(branch)).status == 200
@@ -528,37 +526,43 @@ def test_compact_and_folded_header_fields(server: RunningServer, wire: Wire) -> 
     branch, octets = caller.compose("INVITE", body, content_type, (("Require", "siprec"), ("Supported", "timer")))
     caller.invite_number = caller.number
     compact = {
-        b"Via:": b"v :", b"From:": b"f:\r\n\t", b"To:": b"t  :", b"Call-ID:": b"i:", b"Contact:": b"m:\r\n  ",
-        b"Content-Length:": b"l:", b"Content-Type:": b"c:", b"Supported:": b"k:", b"CSeq:": b"cSEQ:\r\n ",
+        b"Via:": b"v :",
+        b"From:": b"f:\r\n\t",
+        b"To:": b"t  :",
+        b"Call-ID:": b"i:",
+        b"Contact:": b"m:\r\n  ",
+        b"Content-Length:": b"l:",
+        b"Content-Type:": b"c:",
+        b"Supported:": b"k:",
+        b"CSeq:": b"cSEQ:\r\n ",
     }
     head, _, rest = octets.partition(b"\r\n\r\n")
     for long, short in compact.items():
         head = head.replace(b"\r\n" + long, b"\r\n" + short)
-    wire.send(head.replace(f";boundary={BOUNDARY}".encode(), f"\r\n ;\r\n\tboundary={BOUNDARY}".encode()) + b"\r\n\r\n" + rest)
+    wire.send(
+        head.replace(f";boundary={BOUNDARY}".encode(), f"\r\n ;\r\n\tboundary={BOUNDARY}".encode()) + b"\r\n\r\n" + rest
+    )
     assert caller.took(wire.final(branch)).status == 200
     caller.ack()
-    call, = calls_of(server, caller)
+    (call,) = calls_of(server, caller)
     assert [party["name"] for party in call["parties"]] == ["Ann", "Ben"]
     caller.bye()
 
 
-def test_ipv6(tmp_path_factory: pytest.TempPathFactory, transport: str) -> None:
+def test_ipv6(tmp_path: Path, transport: str) -> None:
     """
     On [::1] a call is made and ended like any other, and Contact and Via have brackets.
     """
     port = free_port()
-    listen = {"listen": [f"udp://[::1]:{port}", f"tcp://[::1]:{port}"]}
-    for there in running(tmp_path_factory, sip=listen, media={"address": "::1"}):
-        with open_wire(transport, port, host="::1") as wire:
-            caller = Caller(wire)
-            offer = sdp().replace(b"IN IP4 127.0.0.1", b"IN IP6 ::1")
-            answer = caller.call(offer)
-            assert f"@[::1]:{port}" in caller.target or caller.target.startswith(f"sip:[::1]:{port}")
-            assert re.search(rf"received=\[?::1\]?;rport={wire.sock.getsockname()[1]}|rport={wire.sock.getsockname()[1]}",
-                             answer.get("Via"))
-            assert b"c=IN IP6 ::1" in answer.body
-            caller.bye()
-            there.wait("the recording", lambda: len(manifests_of(there, caller)) == 1)
+    sections = {"sip": {"listen": [f"udp://[::1]:{port}", f"tcp://[::1]:{port}"]}, "media": {"address": "::1"}}
+    with serving(tmp_path, **sections) as there, open_wire(transport, port, host="::1") as wire:
+        caller = Caller(wire)
+        answer = caller.call(sdp().replace(b"IN IP4 127.0.0.1", b"IN IP6 ::1"))
+        assert caller.target.startswith(f"sip:[::1]:{port}")
+        assert f";rport={wire.sock.getsockname()[1]}" in answer.get("Via")
+        assert b"c=IN IP6 ::1" in answer.body
+        caller.bye()
+        there.wait("the recording", lambda: len(manifests_of(there, caller)) == 1)
 
 
 def test_answer_goes_where_the_datagram_came_from_with_rport(server: RunningServer) -> None:

@@ -15,13 +15,14 @@ from random import Random
 
 import pytest
 from running_server import RunningServer
+from steady_call import SteadyCall
 from torture_cases import CASES, Case
-from wire_client import COOKIE, Heard, SteadyCall, Wire, heard, open_wire, options
+from wire_client import COOKIE, Heard, Wire, heard, open_wire, options, serving
 
-QUIET = 0.15                # seconds in which no answer must come to what is dropped
+QUIET = 0.15  # seconds in which no answer must come to what is dropped
 # What a stream says otherwise than a datagram (RFC 3261 s.18.3).
 STREAM_FINAL = {
-    "clerr": (),            # the rest of the body may still come
+    "clerr": (),  # the rest of the body may still come
 }
 
 
@@ -39,13 +40,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, transport: str) -> Iterator
     """
     One server for all messages of a transport: what one of them spoils, another would find.
     """
-    running = RunningServer(tmp_path_factory.mktemp("torture"))
-    running.start()
-    try:
+    with serving(tmp_path_factory.mktemp("torture")) as running:
         yield running
-    finally:
-        running.kill()
-    assert not running.errors(), running.log()
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +58,9 @@ def with_own_branch(case: Case) -> bytes:
     """
     The message with a branch that no other one has; one that is nothing but the cookie stays as it is.
     """
-    return re.sub(rb"branch=z9hG4bK(?=[^\r\n;,])", b"branch=z9hG4bK" + case.name.encode() + b".", case.octets(), count=1)
+    return re.sub(
+        rb"branch=z9hG4bK(?=[^\r\n;,])", b"branch=z9hG4bK" + case.name.encode() + b".", case.octets(), count=1
+    )
 
 
 def via_port(octets: bytes) -> int:
@@ -97,8 +95,13 @@ def end_call(wire: Wire, answer: Heard) -> None:
         lines = [
             f"{method} {contact[1]} SIP/2.0",
             f"Via: SIP/2.0/{wire.transport} {wire.here};branch={COOKIE}{method}{number};rport",
-            f"From: {answer.get('From')}", f"To: {answer.get('To')}", f"Call-ID: {answer.get('Call-ID')}",
-            f"CSeq: {number} {method}", "Content-Length: 0", "", "",
+            f"From: {answer.get('From')}",
+            f"To: {answer.get('To')}",
+            f"Call-ID: {answer.get('Call-ID')}",
+            f"CSeq: {number} {method}",
+            "Content-Length: 0",
+            "",
+            "",
         ]
         wire.send("\r\n".join(lines).encode("utf-8", "surrogateescape"))
     assert wire.final(f"{COOKIE}BYE{answer.number + 1}").status == 200

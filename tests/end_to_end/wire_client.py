@@ -1,7 +1,7 @@
 """
 A small blocking SIP client for tests: it writes and reads octets itself, so that nothing of the server judges itself.
 
-One L{Wire} is a socket, one L{Caller} a dialog on it; L{SteadyCall} is a whole call with seeded noise.
+One L{Wire} is a socket, one L{Caller} a dialog on it.
 """
 
 from __future__ import annotations
@@ -9,25 +9,30 @@ from __future__ import annotations
 import re
 import select
 import socket
-import struct
-import threading
 import time
-from collections.abc import Callable, Sequence
-from hashlib import shake_128
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field, frozen
 from running_server import RunningServer
 
-SOON = 5.0                      # seconds that an answer may take on a busy machine
+SOON = 5.0  # seconds that an answer may take on a busy machine
 COOKIE = "z9hG4bK"
 BOUNDARY = "wire-boundary"
-G711_HEADER = 58
-PACKET = 160                    # samples, 20 ms
 MULAW = "0 PCMU/8000"
 
-_COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length", "c": "content-type"}
+_COMPACT = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "m": "contact",
+    "l": "content-length",
+    "c": "content-type",
+}
 _NUMBERS = count(1)
 
 Fields = Sequence[tuple[str, str]]
@@ -42,7 +47,7 @@ class Heard:
     start: str
     fields: tuple[tuple[str, str], ...]
     body: bytes
-    at: float                   # monotonic seconds
+    at: float  # monotonic seconds
 
     @property
     def status(self) -> int:
@@ -121,11 +126,11 @@ class Wire:
     A socket to the server. What was heard and not wanted yet waits in C{waiting}.
     """
 
-    transport: str              # "UDP" or "TCP"
+    transport: str  # "UDP" or "TCP"
     sock: socket.socket
     target: tuple[str, int]
     waiting: list[Heard] = field(factory=list)
-    raw: bytearray = field(factory=bytearray)       # TCP: octets that are no whole message yet
+    raw: bytearray = field(factory=bytearray)  # TCP: octets that are no whole message yet
 
     @property
     def here(self) -> str:
@@ -240,7 +245,16 @@ def sdp(*lines: str, version: int = 1, ports: Sequence[int] = (40000, 40002), di
     """
     head = f"v=0\r\no=src 7 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     media = (
-        "\r\n".join((f"m=audio {port} RTP/AVP 0", f"a=rtpmap:{MULAW}", f"a=label:{label}", f"a={direction}", *lines, ""))
+        "\r\n".join(
+            (
+                f"m=audio {port} RTP/AVP 0",
+                f"a=rtpmap:{MULAW}",
+                f"a=label:{label}",
+                f"a={direction}",
+                *lines,
+                "",
+            )
+        )
         for label, port in enumerate(ports, 1)
     )
     return (head + "".join(media)).encode()
@@ -252,7 +266,8 @@ def metadata(caller: str = "Alice", callee: str = "Bob", padding: int = 0) -> by
     """
     parties = "".join(
         f'<participant participant_id="p{n}"><nameID aor="sip:{name.lower()}@example.com"><name>{name}</name></nameID>'
-        f"</participant>" for n, name in enumerate((caller, callee), 1)
+        f"</participant>"
+        for n, name in enumerate((caller, callee), 1)
     )
     streams = "".join(f'<stream stream_id="s{n}" session_id="x"><label>{n}</label></stream>' for n in (1, 2))
     sides = "".join(
@@ -270,11 +285,16 @@ def multipart(description: bytes, document: bytes) -> tuple[str, bytes]:
     """
     Content-Type and body of a SIPREC request.
     """
-    body = b"".join((
-        f"--{BOUNDARY}\r\nContent-Type: application/sdp\r\n\r\n".encode(), description,
-        f"\r\n--{BOUNDARY}\r\nContent-Type: application/rs-metadata+xml\r\n".encode(),
-        b"Content-Disposition: recording-session\r\n\r\n", document, f"\r\n--{BOUNDARY}--\r\n".encode(),
-    ))
+    body = b"".join(
+        (
+            f"--{BOUNDARY}\r\nContent-Type: application/sdp\r\n\r\n".encode(),
+            description,
+            f"\r\n--{BOUNDARY}\r\nContent-Type: application/rs-metadata+xml\r\n".encode(),
+            b"Content-Disposition: recording-session\r\n\r\n",
+            document,
+            f"\r\n--{BOUNDARY}--\r\n".encode(),
+        )
+    )
     return f"multipart/mixed;boundary={BOUNDARY}", body
 
 
@@ -292,14 +312,22 @@ class Caller:
     tag: str = field(factory=lambda: f"t{time.time_ns():x}")
     to_tag: str = ""
     target: str = "sip:recorder@127.0.0.1"
-    number: int = 0             # of the last CSeq
+    number: int = 0  # of the last CSeq
     invite_number: int = 0
-    invited: bytes = b""        # the INVITE as it was sent
+    invited: bytes = b""  # the INVITE as it was sent
     accepted: Heard | None = None
 
     def compose(
-        self, method: str, body: bytes = b"", content_type: str = "application/sdp", fields: Fields = (), *,
-        number: int | None = None, branch: str | None = None, to_tag: str | None = None, rport: bool = True,
+        self,
+        method: str,
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+        fields: Fields = (),
+        *,
+        number: int | None = None,
+        branch: str | None = None,
+        to_tag: str | None = None,
+        rport: bool = True,
     ) -> tuple[str, bytes]:
         """
         A request of this dialog: its branch and its octets. Without C{number} the CSeq goes on counting.
@@ -325,8 +353,15 @@ class Caller:
         return branch, "\r\n".join((*lines, "", "")).encode() + body
 
     def ask(
-        self, method: str, body: bytes = b"", content_type: str = "application/sdp", fields: Fields = (), *,
-        number: int | None = None, to_tag: str | None = None, seconds: float = SOON,
+        self,
+        method: str,
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+        fields: Fields = (),
+        *,
+        number: int | None = None,
+        to_tag: str | None = None,
+        seconds: float = SOON,
     ) -> Heard:
         """
         Send a request and wait for its final response.
@@ -336,7 +371,10 @@ class Caller:
         return self.wire.final(branch, seconds)
 
     def offer(
-        self, body: bytes | None = None, content_type: str = "application/sdp", fields: Fields = (),
+        self,
+        body: bytes | None = None,
+        content_type: str = "application/sdp",
+        fields: Fields = (),
         branch: str | None = None,
     ) -> str:
         """
@@ -344,14 +382,14 @@ class Caller:
         """
         if body is None:
             content_type, body = multipart(sdp(), metadata())
-        branch, self.invited = self.compose("INVITE", body, content_type, (("Require", "siprec"), *fields), branch=branch)
+        branch, self.invited = self.compose(
+            "INVITE", body, content_type, (("Require", "siprec"), *fields), branch=branch
+        )
         self.invite_number = self.number
         self.wire.send(self.invited)
         return branch
 
-    def invite(
-        self, body: bytes | None = None, content_type: str = "application/sdp", fields: Fields = ()
-    ) -> Heard:
+    def invite(self, body: bytes | None = None, content_type: str = "application/sdp", fields: Fields = ()) -> Heard:
         """
         Send an INVITE and wait for its final response; a 2xx is remembered, and not acknowledged.
         """
@@ -408,6 +446,20 @@ class Caller:
         return answer
 
 
+@contextmanager
+def serving(directory: Path, **sections: dict[str, Any]) -> Iterator[RunningServer]:
+    """
+    A server of these settings, ready; when it is done with, its log must hold no error.
+    """
+    server = RunningServer(directory, **sections)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+    assert not server.errors(), server.log()
+
+
 def calls_of(server: RunningServer, caller: Caller) -> list[dict[str, Any]]:
     """
     The running calls with this Call-ID.
@@ -436,91 +488,3 @@ def answer_to(wire: Wire, request: Heard, status: int = 200, reason: str = "OK")
     names = ("Via", "From", "To", "Call-ID", "CSeq")
     copied = [f"{name}: {value}" for name in names for value in request.get_all(name)]
     wire.send("\r\n".join((f"SIP/2.0 {status} {reason}", *copied, "Content-Length: 0", "", "")).encode())
-
-
-# --- a call with sound -------------------------------------------------------------------------------
-
-
-def noise(seed: str, number: int) -> bytes:
-    """
-    The payload of a packet: what only seed and number decide.
-    """
-    return shake_128(f"{seed}/{number}".encode()).digest(PACKET)
-
-
-def sound_of(track: dict[str, Any], manifest: dict[str, Any]) -> bytes:
-    """
-    The octets of a G.711 track's own file, less the silence in front of its first packet.
-    """
-    octets = (manifest["directory"] / f"track-{track['label']}.wav").read_bytes()
-    size, = struct.unpack_from("<I", octets, G711_HEADER - 4)
-    return octets[G711_HEADER + track["lead_samples"]:G711_HEADER + size]
-
-
-@define(eq=False)
-class SteadyCall:
-    """
-    A call of two streams of noise, one packet each every 20 ms, on sockets of its own, until it is ended.
-    """
-
-    port: int
-    seed: str
-    caller: Caller = field(init=False)
-    sent: int = 0               # packets of each stream
-    media_ports: list[int] = field(factory=list)
-    ssrcs: tuple[int, ...] = ()
-    _sockets: list[socket.socket] = field(factory=list)
-    _over: threading.Event = field(factory=threading.Event)
-    _thread: threading.Thread = field(init=False)
-
-    def start(self) -> None:
-        """
-        INVITE, ACK, and sound from now on.
-        """
-        self.caller = Caller(open_wire("udp", self.port))
-        self.media_ports = self.caller.call().ports
-        self.ssrcs = tuple(
-            int.from_bytes(shake_128(f"{self.seed}/ssrc/{index}".encode()).digest(4)) for index in range(len(self.media_ports))
-        )
-        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in self.media_ports]
-        self._thread = threading.Thread(target=self._stream, daemon=True)
-        self._thread.start()
-
-    def end(self) -> None:
-        """
-        No more sound, then BYE.
-        """
-        self._over.set()
-        self._thread.join()
-        self.caller.bye()
-        self.caller.wire.close()
-        for sock in self._sockets:
-            sock.close()
-
-    def faults(self, manifest: dict[str, Any]) -> list[str]:
-        """
-        What is wrong with the recording; empty where every octet is as it was sent and nothing is missed.
-        """
-        found = []
-        if manifest["verdict"]["name"] != "complete":
-            found.append(f"verdict is {manifest['verdict']}")
-        if len(manifest["tracks"]) != len(self.ssrcs):
-            found.append(f"{len(manifest['tracks'])} tracks")
-        for index, track in enumerate(manifest["tracks"]):
-            wanted = b"".join(noise(f"{self.seed}/{index}", number) for number in range(self.sent))
-            octets = sound_of(track, manifest)
-            if octets != wanted:
-                at = next((i for i, (a, b) in enumerate(zip(octets, wanted, strict=False)) if a != b), None)
-                found.append(f"track {index}: {len(octets)} octets, wanted {len(wanted)}; they differ from {at}")
-            if track["lost"] or track["gaps"] or len(track["segments"]) != 1:
-                found.append(f"track {index}: lost {track['lost']}, gaps {track['gaps']}, {len(track['segments'])} segments")
-        return found
-
-    def _stream(self) -> None:
-        began = time.monotonic()
-        while not self._over.is_set():
-            for index, sock in enumerate(self._sockets):
-                head = struct.pack(">BBHII", 0x80, 0, self.sent & 0xFFFF, self.sent * PACKET & 0xFFFFFFFF, self.ssrcs[index])
-                sock.sendto(head + noise(f"{self.seed}/{index}", self.sent), ("127.0.0.1", self.media_ports[index]))
-            self.sent += 1
-            self._over.wait(max(0.0, began + 0.02 * self.sent - time.monotonic()))
