@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from collections.abc import Mapping
 
 from twisted.application.service import MultiService
-from twisted.internet.interfaces import IReactorCore
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
@@ -76,6 +77,10 @@ class Daemon(MultiService):
         """
         for warning in self._config.warnings:
             self.log.warn("{where}: {path}: {text}", where=warning.where, path=warning.path, text=warning.text)
+        if self._own_log:
+            # In the foreground, a terminal that is closed is a wish to stop as good as Ctrl-C.
+            wake = IReactorFromThreads(self._reactor).callFromThread
+            signal.signal(signal.SIGHUP, lambda *_: wake(self._reactor.stop))
         self._recorder.started().addErrback(self._failed)
         super().startService()  # type: ignore[no-untyped-call]
 

@@ -112,7 +112,7 @@ class Call:
             return False
         self._warnings[code, text] = None
         self.surroundings.metrics.metadata_warning(code)
-        self.log.info("Client's fault: {text}", text=text, code=code, recording_id=self.recording_id)
+        self.log.info("Warning: {text}", text=text, code=code, recording_id=self.recording_id)
         return True
 
     def warn(self, code: str, text: str) -> None:

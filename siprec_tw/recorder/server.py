@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from siprec_tw.errors import PeerError
 from siprec_tw.interfaces import CallView, Condition
+from siprec_tw.log_limit import LogLimit
 from siprec_tw.patience import settled
 from siprec_tw.recorder import in_dialog
 from siprec_tw.recorder.call import Call
@@ -28,6 +29,8 @@ from siprec_tw.sip.message import Request
 
 # Seconds that the answers to our BYEs may take when the recorder is stopped.
 FAREWELL_PATIENCE = 3.0
+# Refusals that are logged, of one source in a minute; all of them are in the metrics.
+REFUSALS_LOGGED = 10
 IN_DIALOG = frozenset({"BYE", "UPDATE", "INFO", "PRACK"})
 KNOWN = IN_DIALOG | {"INVITE", "OPTIONS"}
 
@@ -43,8 +46,12 @@ class Server:
     surroundings: Surroundings = field(init=False)      # set by who introduces the rooms, before any request
     registry: Registry = field(factory=Registry)
     draining: bool = False
+    _refusals: LogLimit = field(init=False)
     _beginning: dict[IncomingRequest, bool] = field(factory=dict)   # INVITEs without a call yet: whether cancelled
     _work: set[Deferred[None]] = field(factory=set)                 # requests that are being worked on
+
+    def __attrs_post_init__(self) -> None:
+        self._refusals = LogLimit(lambda: self.surroundings.reactor.seconds(), REFUSALS_LOGGED)
 
     # --- what signaling calls ------------------------------------------------------------------
 
@@ -125,7 +132,7 @@ class Server:
         if not isinstance(error, PeerError):
             self.log.failure("Could not serve {method}", failure, method=incoming.request.method)
             error = PeerError("internal error", 500)
-        else:
+        elif self._refusals.allows(incoming.peer.host):
             self.log.info(
                 "Refused {method} with {status}: {text}", method=incoming.request.method, status=error.status,
                 text=error.text, peer=str(incoming.peer), call_id=incoming.request.headers.get("Call-ID"),

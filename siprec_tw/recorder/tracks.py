@@ -118,6 +118,7 @@ class Tracks:
         try:
             address = await self._media.open_stream(StreamSpec(stream_id, self._directory, media.formats, remote))
         except PortsExhausted:
+            self.log.warn("No media port is free", recording_id=self._recording_id, stream_id=stream_id)
             self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
             return False
         self.open[media.index] = Track(stream_id, address, media)

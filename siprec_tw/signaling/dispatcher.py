@@ -10,6 +10,7 @@ from hashlib import sha256
 from twisted.logger import Logger
 
 from siprec_tw.errors import PeerError
+from siprec_tw.log_limit import LogLimit
 from siprec_tw.signaling.matching import server_key
 from siprec_tw.signaling.peer import Flow, Peer
 from siprec_tw.signaling.server_transaction import ServerTransaction
@@ -40,6 +41,7 @@ class Dispatcher:
         allow: Callable[[Peer], bool],
         counts: MessageCounts,
         limits: Limits,
+        seconds: Callable[[], float],
     ) -> None:
         self._user = user
         self._transactions = transactions
@@ -48,6 +50,7 @@ class Dispatcher:
         self._counts = counts
         self._limits = limits
         self._secret = random_token()
+        self._strangers = LogLimit(seconds, 1)
 
     # --- what the sockets call ----------------------------------------------------------------
 
@@ -105,6 +108,11 @@ class Dispatcher:
         if located is None:
             self._drop("no Via", "its topmost Via cannot be read", flow)
         elif not self._allow(flow.peer):
+            if self._strangers.allows(flow.peer.host):
+                self.log.warn(
+                    "Refused {method} of {peer}: it is in no network of sip.allow",
+                    method=request.method, peer=str(flow.peer),
+                )
             error = PeerError(f"requests from {flow.peer.host} are not allowed", 403)
             self._refuse(located, error, "not allowed", flow)
         else:

@@ -77,6 +77,7 @@ class Signaling:
         self._dispatcher = Dispatcher(
             user, self._transactions,
             random_token=random_token, allow=allow, counts=counts, limits=limits,
+            seconds=reactor.seconds,
         )
         self._sockets.receiver = self._dispatcher
 

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from siprec_tw.interfaces import Condition, PartyView, RecordingRow
 from siprec_tw.metrics import Metrics, Watched
 from siprec_tw.recording.journal import CallStarted
+from siprec_tw.storage.directory_lock import DirectoryLock
 from siprec_tw.storage.finaliser import Finaliser
 from siprec_tw.storage.free_space import FreeSpace
 from siprec_tw.storage.recordings_index import RecordingsIndex
@@ -44,14 +45,18 @@ class Archive:
     _free_space: FreeSpace
     _retention: Retention
     index: RecordingsIndex
+    _lock: DirectoryLock
     _running: set[str] = field(factory=set)             # recording ids from begin to finish or discard
     _recovery: Deferred[None] | None = None
 
     async def start(self) -> None:
         """
-        Open the index and begin to finish what a killed process left. Raises OSError, sqlite3.Error.
+        Open the index and begin to finish what a killed process left.
+
+        Raises LocalError where another recorder has the directory, or it cannot be written; sqlite3.Error.
         """
         try:
+            await self._pools[0].run(self._lock.take)
             await self._free_space.check()
             await self.index.open()
         except BaseException:
@@ -141,6 +146,7 @@ class Archive:
         await self.index.remove(spooled.recording_id)
 
     def _stop_threads(self) -> None:
+        self._lock.release()
         for pool in self._pools:
             pool.stop()
 
@@ -152,7 +158,7 @@ class Archive:
         found.addErrback(lambda failure: self.log.failure("Could not look through the spool", failure))
         number = await found
         if number:
-            self.log.info("Found {number} unfinished recordings in the spool", number=number)
+            self.log.info("Finished what a killed process left: {number} in the spool", number=number)
 
     async def _attempt(self, work: Deferred[None], recording_id: str) -> None:
         work.addErrback(
@@ -187,4 +193,5 @@ def open_archive(
             clock=reactor, now=time.time,
         ),
         index=index,
+        lock=DirectoryLock(directory),
     )

@@ -29,7 +29,7 @@ def sound_of(track: dict[str, Any], manifest: dict[str, Any]) -> bytes:
     """
     The octets of a G.711 track's own file, less the silence in front of its first packet.
     """
-    octets = (manifest["directory"] / f"track-{track['label']}.wav").read_bytes()
+    octets: bytes = (manifest["directory"] / f"track-{track['label']}.wav").read_bytes()
     (size,) = struct.unpack_from("<I", octets, G711_HEADER - 4)
     return octets[G711_HEADER + track["lead_samples"] : G711_HEADER + size]
 

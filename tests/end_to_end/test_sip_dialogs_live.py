@@ -98,7 +98,7 @@ def test_call(server: RunningServer, wire: Wire) -> None:
     server.wait("the recording", lambda: len(manifests_of(server, caller)) == 1)
     (manifest,) = manifests_of(server, caller)
     assert (manifest["end"]["reason"], len(manifest["tracks"])) == ("bye", 2)
-    assert calls_of(server, caller) == []
+    server.wait("the end of the call", lambda: not calls_of(server, caller))
 
 
 def test_bye_again(server: RunningServer) -> None:
@@ -369,6 +369,25 @@ def test_reinvite_behind_a_bye(quick: RunningServer) -> None:
         quick.wait("the end of the call", lambda: not calls_of(quick, caller), 5.0)
 
 
+def test_answer_behind_a_bye(quick: RunningServer) -> None:
+    """
+    An ACK with the answer to our offer, right behind the BYE, opens nothing any more.
+    """
+    streams = quick.metric("siprec_streams_open")
+    with open_wire("tcp", quick.sip_port) as wire:
+        for _ in range(10):
+            caller = Caller(wire)
+            caller.call(sdp(ports=(40000, 0)))
+            assert caller.invite(b"").status == 200
+            branch, bye = caller.compose("BYE")
+            ack = caller.compose("ACK", sdp(version=2), number=caller.invite_number)[1]
+            wire.send(bye + ack)
+            assert wire.final(branch).status == 200
+    quick.wait("the end of the calls", lambda: not calls_of(quick, caller), 5.0)
+    time.sleep(0.2)
+    assert quick.metric("siprec_streams_open") <= streams
+
+
 def test_offer_that_is_never_answered(quick: RunningServer) -> None:
     """
     Metadata is taken while our offer awaits its answer; an offer is refused with 491 (RFC 3311 s.5.2), but not for
@@ -469,7 +488,7 @@ def test_no_prack(quick: RunningServer) -> None:
         assert len(repeated) >= 4
         caller.ack_refusal(answer)
         quick.wait("the end of the call", lambda: not calls_of(quick, caller))
-        assert quick.metric("siprec_streams_open") == streams
+        assert quick.metric("siprec_streams_open") <= streams
         assert manifests_of(quick, caller) == []
 
 

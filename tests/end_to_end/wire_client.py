@@ -451,7 +451,7 @@ def serving(directory: Path, **sections: dict[str, Any]) -> Iterator[RunningServ
     """
     A server of these settings, ready; when it is done with, its log must hold no error.
     """
-    server = RunningServer(directory, **sections)
+    server = RunningServer(directory, **dict[str, Any](sections))
     server.start()
     try:
         yield server
