@@ -67,5 +67,5 @@ class ConfigurationError(SiprecError):
     """
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(f"{p.where}: {p.path}: {p.text}" for p in problems))
+        super().__init__("\n".join(": ".join(filter(None, (p.where, p.path, p.text))) for p in problems))
         self.problems = problems

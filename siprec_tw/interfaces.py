@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 
 # --- media -------------------------------------------------------------------------------------
+
+
+@frozen
+class StreamKeys:
+    """
+    How what arrives on a stream is protected (RFC 3711); printed, it shows no key.
+    """
+
+    suite: str                              # as RFC 4568 names it: "AES_CM_128_HMAC_SHA1_80"
+    keys: tuple[tuple[bytes, bytes, bytes], ...] = field(repr=False)    # master key, master salt, MKI or b""
+    encrypted: bool = True                  # False where UNENCRYPTED_SRTP was agreed
 
 
 @frozen
@@ -25,6 +36,7 @@ class StreamSpec:
     directory: str                          # where the segments are written; exists
     formats: tuple[PayloadFormat, ...]
     expected_source: str = ""               # what the offer's c= and m= say; a hint only, never a filter
+    keys: StreamKeys | None = None          # None: RTP in clear
 
 
 @frozen
@@ -70,9 +82,11 @@ class MediaPlane(Protocol):
         Begin to receive. Raises L{siprec_tw.errors.PortsExhausted}.
         """
 
-    async def update_stream(self, stream_id: str, formats: tuple[PayloadFormat, ...]) -> None:
+    async def update_stream(
+        self, stream_id: str, formats: tuple[PayloadFormat, ...], keys: StreamKeys | None = None
+    ) -> None:
         """
-        The payload types mean this from now on; the port stays.
+        The payload types mean this from now on, and packets may come under these keys; the port stays.
         """
 
     async def close_stream(self, stream_id: str) -> StreamReport:

@@ -24,6 +24,7 @@ from zope.interface import implementer
 LEVELS = ("debug", "info", "warn", "error", "critical")
 SECRETS = {"token", "password", "key", "secret"}
 MASK = "********"
+LONGEST_VALUE = 256         # characters of one field: peers fill them
 
 # What twisted.python.log adds to the events that come through it.
 _LEGACY_FIELDS = {"isError", "message", "system", "time", "format", "why", "failure"}
@@ -145,6 +146,8 @@ def _quoted(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
+    if len(text) > LONGEST_VALUE:
+        text = f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
     if _PLAIN.fullmatch(text):
         return text
     return '"' + escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'

@@ -36,6 +36,7 @@ from siprec_tw.patience import settled
 from siprec_tw.recorder.server import Server
 from siprec_tw.recorder.surroundings import Surroundings
 from siprec_tw.recorder.watch import Watch
+from siprec_tw.recording.tones import Tones
 from siprec_tw.sdp.origin_sequence import BELOW_NUMBERS
 from siprec_tw.signaling.layer import Signaling
 from siprec_tw.signaling.peer import Peer
@@ -72,6 +73,7 @@ class Recorder(Service):
         self._archive = open_archive(
             reactor, Path(config.recording.directory), self.metrics,
             min_free=config.recording.min_free, retention=config.recording.retention,
+            tones=Tones(config.recording.tones),
         )
         self._media = self._media_plane()
         self._server = Server()
@@ -223,6 +225,7 @@ class Recorder(Service):
             contact_host=self.config.media.advertised,
             now=time.time,
             random_token=token,
+            random_octets=secrets.token_bytes,
             origin_id=lambda: secrets.randbelow(BELOW_NUMBERS),
             conditions=lambda: (self._archive.condition(),),
         )

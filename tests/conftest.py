@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ def working_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """
     The working directory of the whole run.
     """
-    before = os.getcwd()
+    before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield
     os.chdir(before)

@@ -155,3 +155,12 @@ class LineTests(SynchronousTestCase):
             old = OldPublisher(observerPublisher=publisher, publishPublisher=publisher)
             old.msg("Stopping", "now", isError=is_error, system="HTTPChannel,1", time=WHEN)
             self.assertEqual(file.getvalue().partition("Z ")[2], f"{level} HTTPChannel,1  Stopping now\n")
+
+    def test_long_value_is_cut(self) -> None:
+        """
+        What a peer fills a field with is cut, and its length told.
+        """
+        self.log.info("Call began", call_id="x" * 14_000)
+        self.assertIn('call_id="xxxxx', self.text.getvalue())
+        self.assertIn("(14000 characters)", self.text.getvalue())
+        self.assertLess(len(self.text.getvalue()), 500)

@@ -155,6 +155,9 @@ class Recording(Section):
         Duration | None, OR_NULL, seconds_within(3600.0, 100 * 365 * 86400.0), Kind("duration or null"),
         Field(description="Recordings older than this are deleted (`30d`); null keeps them for ever."),
     ] = None
+    tones: Annotated[Literal["keep", "mask", "drop"], Kind("keep, mask or drop"), Field(description=(
+        "Keys pressed in the call (telephone-event): kept with their tones, kept without sound, or not at all."
+    ))] = "keep"
     min_free: Annotated[Size, octets_within(0, 1 << 50), Field(description=(
         "With less space than this on the disk, new calls are answered 503."
     ))] = 1 << 30

@@ -13,12 +13,13 @@ from twisted.logger import Logger
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PortsExhausted
-from siprec_tw.interfaces import StreamAddress, StreamReport, StreamSpec
+from siprec_tw.interfaces import StreamAddress, StreamKeys, StreamReport, StreamSpec
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.sweeper import INTERVAL_SECONDS, Sweeper
 from siprec_tw.media.swept_port import MOST_A_SWEEP, RECEIVE_BUFFER, BatchProtocol, Receive, SweptPort
 from siprec_tw.media.totals import Totals
+from siprec_tw.media.unprotection import Unprotection
 
 RTCP_EVERY = 5      # RTCP comes every few seconds: its ports are read in every fifth sweep
 
@@ -79,6 +80,7 @@ class OpenStream:
     address: StreamAddress
     rtp: SweptPort
     rtcp: SweptPort
+    unprotection: Unprotection | None           # None: RTP in clear
 
 
 class LocalMediaPlane:
@@ -146,21 +148,27 @@ class LocalMediaPlane:
         if spec.stream_id in self._streams:
             raise ValueError(f"stream {spec.stream_id} is open already")
         receiver = StreamReceiver(spec, self._node_id)
+        unprotection = None if spec.keys is None else Unprotection(spec.keys, receiver)
         try:
-            stream = self._pool.bind(lambda port: self._listen(receiver, port))
+            stream = self._pool.bind(lambda port: self._listen(receiver, unprotection, port))
         except OSError as error:
             raise PortsExhausted(f"cannot listen on {self._host}: {error.strerror}") from error
         self._streams[spec.stream_id] = stream
         return stream.address
 
-    async def update_stream(self, stream_id: str, formats: tuple[PayloadFormat, ...]) -> None:
+    async def update_stream(
+        self, stream_id: str, formats: tuple[PayloadFormat, ...], keys: StreamKeys | None = None
+    ) -> None:
         """
-        The payload types mean this from now on; what has come until now still has its old meaning.
+        The payload types mean this from now on; what has come until now still has its old meaning. Keys of a
+        stream that was opened without are of no use and passed over.
         """
         stream = self._streams.get(stream_id)
         if stream is not None:
             self._sweeper.drain(stream.rtp)
             stream.receiver.update_formats(formats)
+            if keys is not None and stream.unprotection is not None:
+                stream.unprotection.change(keys)
 
     async def close_stream(self, stream_id: str) -> StreamReport:
         """
@@ -205,16 +213,17 @@ class LocalMediaPlane:
         """
         return self._pool.free()
 
-    def _listen(self, receiver: StreamReceiver, port: int) -> OpenStream:
-        rtp = self._port(port, receiver.receive, lambda: self._flooded(receiver), 1)
+    def _listen(self, receiver: StreamReceiver, unprotection: Unprotection | None, port: int) -> OpenStream:
+        taker = unprotection or receiver
+        rtp = self._port(port, taker.receive, lambda: self._flooded(receiver), 1)
         rtp.start()
-        rtcp = self._port(port + 1, receiver.receive_rtcp, lambda: None, RTCP_EVERY)
+        rtcp = self._port(port + 1, taker.receive_rtcp, lambda: None, RTCP_EVERY)
         try:
             rtcp.start()
         except BaseException:
             rtp.stop()
             raise
-        return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp)
+        return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp, unprotection)
 
     def _port(self, port: int, receive: Receive, flooded: Callable[[], None], every: int) -> SweptPort:
         protocol = BatchProtocol(receive, flooded)

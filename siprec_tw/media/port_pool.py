@@ -18,6 +18,7 @@ from siprec_tw.errors import PortsExhausted
 Bound = TypeVar("Bound")
 
 QUARANTINE_SECONDS = 60.0
+MOST_TRIES = 256            # a try is a system call, and calls are answered by the same thread
 
 
 class PortPool:
@@ -38,20 +39,23 @@ class PortPool:
     def bind(self, listen: Callable[[int], Bound]) -> Bound:
         """
         What C{listen(rtp_port)} returns for the first pair on which it does not raise CannotListenError; a
-        pair that somebody else holds rests like one that was used. Raises PortsExhausted.
+        pair that somebody else holds is tried again when all others have been, and MOST_TRIES are made at
+        once. Raises PortsExhausted.
         """
         self._wake()
-        while self._ready:
+        tries = min(len(self._ready), MOST_TRIES)
+        for _ in range(tries):
             port = self._ready.popleft()
             try:
                 return listen(port)
             except CannotListenError:
-                self.give_back(port)
+                self._ready.append(port)
             except BaseException:
                 self._ready.appendleft(port)
                 raise
         raise PortsExhausted(
-            f"no pair of media ports is free: of {self._pairs}, {len(self._resting)} are in quarantine"
+            f"no pair of media ports is free: of {self._pairs}, {len(self._resting)} are in quarantine,"
+            f" {tries} were tried and are held by others"
         )
 
     def give_back(self, port: int) -> None:

@@ -128,6 +128,14 @@ class StreamReceiver:
         """
         self._warn(code, text)
 
+    def refuse(self, count: int, *, forged: bool) -> None:
+        """
+        So many datagrams of a secured stream were not opened; C{forged} where a tag was wrong, not only replayed.
+        """
+        if forged:
+            self._warn("srtp-not-authentic", "packets came that none of the agreed keys opens; they are not kept")
+        self._reject(count)
+
     def close(self) -> StreamReport:
         """
         Finish all segments. Where no source was ever proven, what came of known payload types is kept

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from siprec_tw.errors import PeerError
 from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.recorder.documents import Documents
+from siprec_tw.recorder.keying import Keying
 from siprec_tw.recorder.leg import Leg
 from siprec_tw.recorder.negotiation import Negotiation
 from siprec_tw.recorder.replies import Fields, accepted, refused
@@ -70,15 +71,17 @@ class Call:
     def __attrs_post_init__(self) -> None:
         around = self.surroundings
         self.session = new_session(self._core)
+        keying = Keying(around.random_octets, self.warn)
         self.tracks = Tracks(
-            around.media, self.append, around.now, self.recording_id, self.spooled.directory, self.warn
+            around.media, self.append, around.now, self.recording_id, self.spooled.directory, self.warn,
+            keying.keys,
         )
         told = metadata_of_headers(self.begun.headers)
         self.documents = Documents(
             self.spooled, around.now, self.warn, self.note, told=() if told is None else ((self.begun.at, told),)
         )
         self.negotiation = Negotiation(
-            self.tracks, OriginSequence(around.origin_id(), around.contact_host), self.warn
+            self.tracks, OriginSequence(around.origin_id(), around.contact_host), self.warn, keying
         )
 
     @property

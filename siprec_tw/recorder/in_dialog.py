@@ -54,6 +54,8 @@ async def refresh(call: Call, incoming: IncomingRequest) -> None:
                 raise PeerError("the call has ended", 481)
             timer = agreed_timer(call.surroundings, request)
             sdp = await changed(call, request, bodies)
+            if call.is_over:
+                raise PeerError("the call has ended", 481)
             call.timer = timer
             call.leg.dialog = call.leg.dialog.refreshed(request)
             fields: Fields = () if timer is None else timer.response_fields()
@@ -114,14 +116,15 @@ async def bye(call: Call, incoming: IncomingRequest) -> None:
     """
     request = incoming.request
     call.detail = call.detail or (request.headers.get("Reason") or "")
-    try:
-        async with call.turn:
+    async with call.turn:
+        # Within the turn: what waits for it must find the call ended.
+        try:
             if not call.is_over:
                 await call.documents.take(read_bodies(request), carried_by(request), DocumentKind.OTHER, final=True)
-    finally:
-        incoming.respond(accepted(call.surroundings, incoming))
-        call.leg.dialog = call.leg.dialog.terminated()
-        call.feed(call.session.bye)
+        finally:
+            incoming.respond(accepted(call.surroundings, incoming))
+            call.leg.dialog = call.leg.dialog.terminated()
+            call.feed(call.session.bye)
 
 
 async def inform(call: Call, incoming: IncomingRequest) -> None:
@@ -158,6 +161,8 @@ async def acknowledged(call: Call, ack: Request) -> None:
         return
     call.feed(call.session.ack)
     async with call.turn:
+        if call.is_over:
+            return
         bodies = read_bodies(ack)
         await call.documents.take(bodies, carried_by(ack), DocumentKind.ANSWER)
         await call.negotiation.answered(bodies.sdp.body if bodies.sdp else None)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from attrs import define, evolve, field
 
 from siprec_tw.errors import PeerError
+from siprec_tw.recorder.keying import Keying
 from siprec_tw.recorder.tracks import Tracks
 from siprec_tw.sdp.answer import (
-    DEFAULT_POLICY,
     AnswerPolicy,
     LocalMedia,
     PlannedMedia,
@@ -28,6 +28,8 @@ from siprec_tw.sdp.writer import write_sdp
 
 # What an INVITE without offer is offered: a stream for either side of the call.
 UNASKED_STREAMS = 2
+# What is recorded: the secured profiles too, where their key can be used.
+RECORDED = AnswerPolicy(frozenset({"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"}))
 
 
 @define(eq=False)
@@ -39,7 +41,8 @@ class Negotiation:
     _tracks: Tracks
     _origin: OriginSequence
     _warn: Callable[[str, str], None]
-    _policy: AnswerPolicy = DEFAULT_POLICY
+    _keying: Keying
+    _policy: AnswerPolicy = RECORDED
     _described: SessionDescription | None = None        # what we sent last
     _awaits_answer: bool = field(default=False)
 
@@ -57,15 +60,19 @@ class Negotiation:
         Raises PeerError: 400 for what is no SDP, 488 where nothing of it can be recorded, 503 without ports.
         """
         offered = self._read(sdp)
-        planned = plan(offered, self._tracks.planned, self._policy)
+        planned = self._keying.agree(plan(offered, self._tracks.planned, self._policy))
         for code, text in plan_warnings(planned, self._tracks.planned):
             self._warn(code, text)
         if not is_acceptable(planned):
             found = ", ".join(f"{media.media} {media.protocol}" for media in planned) or "no m-line"
-            raise PeerError(f"SDP has {found}, wanted one of audio with RTP/AVP or RTP/AVPF", 488)
+            raise PeerError(f"SDP has {found}, wanted audio by RTP, or by SRTP with a key in a=crypto", 488)
         planned = await self._tracks.follow(planned)
         self._awaits_answer = False
-        return self._said(answer(offered, planned, self._tracks.local(), self._origin.origin))
+        local = {
+            index: evolve(each, crypto=self._keying.answer(planned[index]))
+            for index, each in self._tracks.local().items()
+        }
+        return self._said(answer(offered, planned, local, self._origin.origin))
 
     async def offer(self) -> bytes:
         """

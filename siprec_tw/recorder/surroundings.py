@@ -68,5 +68,6 @@ class Surroundings:
     contact_host: str                           # for listeners on a wildcard address
     now: Callable[[], float]                    # POSIX seconds
     random_token: Callable[[], str]             # letters and digits, 16 or more
+    random_octets: Callable[[int], bytes]       # so many, unguessable: keys are made of them
     origin_id: Callable[[], int]                # for o= lines
     conditions: Callable[[], tuple[Condition, ...]]     # of other rooms, that a new call needs

@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 from twisted.logger import Logger
 
 from siprec_tw.errors import PeerError, PortsExhausted
-from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamSpec
+from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamSpec
 from siprec_tw.recording.journal import Direction, JournalEvent, TrackChanged, TrackClosed, TrackOpened
 from siprec_tw.sdp.answer import LocalMedia, PlannedMedia
 from siprec_tw.sdp.changes import StreamAdded, StreamRemoved, changes
@@ -41,6 +41,7 @@ class Tracks:
     _recording_id: str
     _directory: str
     _warn: Callable[[str, str], None]
+    _keys: Callable[[PlannedMedia], StreamKeys | None]
     open: dict[int, Track] = field(factory=dict)
     planned: tuple[PlannedMedia, ...] = ()
     _opened: int = 0
@@ -52,6 +53,10 @@ class Tracks:
         Raises PeerError(503) where no stream is open then for want of ports.
         """
         planned = list(wanted)
+        for media in planned:
+            # A port that opens SRTP has no use for RTP in clear, and the other way round.
+            if media.index in self.open and self.open[media.index].planned.is_secured != media.is_secured:
+                await self._close(media.index)
         before = {index: track.planned for index, track in self.open.items()}
         known = tuple(before.get(media.index, evolve(media, accepted=False)) for media in planned)
         for change in changes(known, planned):
@@ -116,7 +121,8 @@ class Tracks:
         stream_id = f"{self._recording_id}-{media.index}-{self._opened}"
         remote = remote_of(media)
         try:
-            address = await self._media.open_stream(StreamSpec(stream_id, self._directory, media.formats, remote))
+            spec = StreamSpec(stream_id, self._directory, media.formats, remote, self._keys(media))
+            address = await self._media.open_stream(spec)
         except PortsExhausted:
             self.log.warn("No media port is free", recording_id=self._recording_id, stream_id=stream_id)
             self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
@@ -132,8 +138,8 @@ class Tracks:
 
     async def _change(self, media: PlannedMedia) -> None:
         track = self.open[media.index]
-        if media.formats != track.planned.formats:
-            await self._media.update_stream(track.stream_id, media.formats)
+        if (media.formats, media.cryptos) != (track.planned.formats, track.planned.cryptos):
+            await self._media.update_stream(track.stream_id, media.formats, self._keys(media))
         track.planned = media
         await self._append(
             TrackChanged(self._now(), media.index, media.label, direction(media), media.formats, remote_of(media))

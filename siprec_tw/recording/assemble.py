@@ -6,7 +6,8 @@ overlap (what is covered already is cut off: it is the same sound); pieces of di
 sources send on one port at once, and are then mixed.
 
 Sound is fetched through C{read(source, offset, octets)}, which gives what the file of the segment with that
-index holds from C{offset} octets after its origin, less or nothing at its end.
+index holds from C{offset} octets after its origin, less or nothing at its end. Of packets that were decoded
+it is linear: 16-bit little-endian samples, mono, from the segment's first sound on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.codecs.registry import codec_of
+from siprec_tw.recording.resample import kernel
 from siprec_tw.recording.segment import Layout
 from siprec_tw.recording.sound import Sound
 from siprec_tw.recording.timeline import Axis, Timeline, axis_of
@@ -41,7 +43,8 @@ class Piece:
     source: int             # index of its segment, for C{read}
     offset: int             # ticks from the origin of its segment's file
     ticks: int              # its length in the format's own clock
-    format: PayloadFormat
+    format: PayloadFormat   # of linear sound: at the rate of its samples
+    linear: bool = False
 
     @property
     def end(self) -> int:
@@ -51,6 +54,16 @@ class Piece:
         return self.start + self.samples
 
 
+def rate_of(sound: Sound) -> int | None:
+    """
+    The samples a second that a segment has of its own, or None where it cannot be heard.
+    """
+    opened = sound.segment.opened
+    if opened.layout is Layout.PACKETS:
+        return sound.decoded_rate
+    return opened.format.clock_rate if codec_of(opened.format).decode is not None else None
+
+
 def pieces_of(sounds: Sequence[tuple[int, Sound]], timeline: Timeline, rate: int) -> list[Piece]:
     """
     The pieces of one track in the order of their starts. C{sounds} are pairs of source index and sound.
@@ -58,7 +71,7 @@ def pieces_of(sounds: Sequence[tuple[int, Sound]], timeline: Timeline, rate: int
     covered: dict[Axis, int] = {}
     pieces: list[Piece] = []
     for source, sound in sorted(sounds, key=lambda pair: (pair[1].first, pair[1].segment.opened.number)):
-        if sound.segment.opened.layout is not Layout.SAMPLES:
+        if rate_of(sound) is None:
             continue
         axis = axis_of(sound)
         for run in sound.runs:
@@ -67,6 +80,25 @@ def pieces_of(sounds: Sequence[tuple[int, Sound]], timeline: Timeline, rate: int
                 pieces.append(_piece(source, sound, timeline, rate, first, run.end))
         covered[axis] = max(covered.get(axis, sound.end), sound.end)
     return sorted(pieces, key=lambda piece: piece.start)
+
+
+def without(pieces: Sequence[Piece], spans: Sequence[tuple[int, int]], rate: int) -> list[Piece]:
+    """
+    What is left of pieces placed at C{rate} when the samples of these spans [first, end), in order, are taken
+    out of them.
+    """
+    if not spans:
+        return list(pieces)
+    left: list[Piece] = []
+    for piece in pieces:
+        first = piece.start
+        for begin, end in spans:
+            if first < min(begin, piece.end):
+                left.append(_part(piece, first, min(begin, piece.end), rate))
+            first = max(first, end)
+        if first < piece.end:
+            left.append(_part(piece, first, piece.end, rate))
+    return left
 
 
 def overlapping(pieces: Sequence[Piece]) -> bool:
@@ -126,7 +158,20 @@ def _piece(source: int, sound: Sound, timeline: Timeline, rate: int, first: int,
     start = timeline.sample(sound, first, rate)
     samples = timeline.sample(sound, end, rate) - start
     opened = sound.segment.opened
-    return Piece(start, samples, source, first - opened.origin, end - first, opened.format)
+    form, own_rate = opened.format, sound.decoded_rate
+    if own_rate is None:
+        return Piece(start, samples, source, first - opened.origin, end - first, form)
+    offset = (first - sound.first) * own_rate // form.clock_rate
+    ticks = (end - first) * own_rate // form.clock_rate
+    form = evolve(form, clock_rate=own_rate, channels=1)
+    return Piece(start, samples, source, offset, ticks, form, linear=True)
+
+
+def _part(piece: Piece, first: int, end: int, rate: int) -> Piece:
+    own_rate = piece.format.clock_rate
+    skipped = (first - piece.start) * own_rate // rate
+    ticks = min(piece.ticks - skipped, -(-(end - first) * own_rate // rate))
+    return evolve(piece, start=first, samples=end - first, offset=piece.offset + skipped, ticks=ticks)
 
 
 def _blocks(pieces: Sequence[Piece], samples: int) -> Iterator[tuple[int, int, list[Piece]]]:
@@ -149,32 +194,26 @@ def _decoded(piece: Piece, first: int, last: int, rate: int, read: Read) -> NDAr
     Samples [first, last) of a piece at C{rate}; fewer where the file is short.
     """
     own_rate = piece.format.clock_rate
-    from_tick = first * own_rate // rate
-    to_tick = min(piece.ticks, -(-last * own_rate // rate) + 1) if own_rate != rate else last
-    width = piece.format.channels
-    found = read(piece.source, (piece.offset + from_tick) * width, (to_tick - from_tick) * width)
+    if own_rate == rate:
+        return _mono(piece, first, last, read)
+    resampling = kernel(own_rate, rate)
+    begin, end = resampling.needed(first, last)
+    begin = min(max(0, begin), max(0, piece.ticks - 1))
+    return resampling.apply(_mono(piece, begin, min(end, piece.ticks), read), begin, first, last)
+
+
+def _mono(piece: Piece, first: int, last: int, read: Read) -> NDArray[np.int32]:
+    """
+    Ticks [first, last) of a piece as samples of its own rate.
+    """
+    width = 2 if piece.linear else piece.format.channels
+    found = read(piece.source, (piece.offset + first) * width, (last - first) * width)
     found = found[: len(found) - len(found) % width]
-    mono = _mono(piece.format, found)
-    return mono if own_rate == rate else _resampled(mono, from_tick, first, last, own_rate, rate)
-
-
-def _mono(form: PayloadFormat, payload: bytes) -> NDArray[np.int32]:
-    decode = codec_of(form).decode
+    if piece.linear:
+        return np.frombuffer(found, "<i2").astype(np.int32)
+    decode = codec_of(piece.format).decode
     if decode is None:
         return np.zeros(0, dtype=np.int32)
-    samples = decode(payload).astype(np.int32).reshape(-1, form.channels)
-    mono: NDArray[np.int32] = samples.sum(axis=1) // form.channels
+    samples = decode(found).astype(np.int32).reshape(-1, piece.format.channels)
+    mono: NDArray[np.int32] = samples.sum(axis=1) // piece.format.channels
     return mono
-
-
-def _resampled(
-    mono: NDArray[np.int32], from_tick: int, first: int, last: int, own_rate: int, rate: int
-) -> NDArray[np.int32]:
-    """
-    Linear interpolation at samples [first, last) of C{rate}, given ticks from C{from_tick} of C{own_rate}.
-    """
-    if not len(mono):
-        return mono
-    wanted = np.arange(first, last, dtype=np.float64) * (own_rate / rate) - from_tick
-    wanted = wanted[wanted < len(mono)]
-    return np.rint(np.interp(wanted, np.arange(len(mono)), mono)).astype(np.int32)

@@ -14,6 +14,7 @@ from siprec_tw.recording.journal import CallStarted, Direction, EndReason, Warne
 from siprec_tw.recording.manifest import (
     SCHEMA,
     CallEntry,
+    DigitEntry,
     Document,
     End,
     FileEntry,
@@ -173,6 +174,9 @@ def _track(plan: Plan, track: TrackPlan, people: People, made: Made, span: Span)
         side_segments=tuple(evolve(_segment(plan, track, sound), samples=0) for sound in sides),
         gaps=tuple(_gap(gap, track.rate) for gap in gaps[:MOST_GAPS]),
         holds=tuple(Hold(round(one.first - zero, 3), round(one.end - one.first, 3)) for one in holds),
+        digits=tuple(
+            DigitEntry(one.digit, round(one.start, 6), round(one.duration, 6)) for one in track.digits
+        ),
     )
 
 

@@ -142,6 +142,17 @@ class Hold:
 
 
 @frozen
+class DigitEntry:
+    """
+    A key that was pressed, as telephone events tell (RFC 4733).
+    """
+
+    digit: str                          # 0-9 * # A-D
+    start: float                        # seconds
+    duration: float
+
+
+@frozen
 class Track:
     """
     One m-line.
@@ -165,6 +176,7 @@ class Track:
     side_segments: tuple[SegmentEntry, ...]     # digits, comfort noise: kept packet by packet
     gaps: tuple[GapEntry, ...]
     holds: tuple[Hold, ...]
+    digits: tuple[DigitEntry, ...] = ()
 
 
 @frozen

@@ -4,18 +4,20 @@ What is to be made of a recording's segments: which files, at which rate, out of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.codecs.registry import codec_of, is_side
-from siprec_tw.recording.assemble import Piece, overlapping, pieces_of, sole_format
+from siprec_tw.recording.assemble import Piece, overlapping, pieces_of, rate_of, sole_format, without
 from siprec_tw.recording.call_facts import CallFacts, TrackFacts
 from siprec_tw.recording.layout import track_names
 from siprec_tw.recording.segment import Layout
 from siprec_tw.recording.sound import Sound
 from siprec_tw.recording.timeline import Timeline, timeline_of
+from siprec_tw.recording.tones import Digit, Tones, digits_of, spans_of
+from siprec_tw.rtp.telephone_event import Pressed
 
 USUAL_RATE = 8000
 
@@ -36,6 +38,8 @@ class TrackPlan:
     mixed: tuple[Piece, ...]                # pieces at the recording's rate
     law: PayloadFormat | None               # its own file can hold the octets as they came
     samples: int                            # length of its own file, lead included
+    digits: tuple[Digit, ...] = ()          # that may be told
+    silenced: tuple[tuple[int, int], ...] = ()      # samples [first, end) of its own file that must not be heard
 
     @property
     def packets_kept(self) -> list[int]:
@@ -56,6 +60,7 @@ class Plan:
     rate: int                               # of recording.wav
     samples: int                            # length of recording.wav
     tracks: tuple[TrackPlan, ...]
+    tones: Tones = Tones.KEEP
 
     @property
     def channels(self) -> list[TrackPlan]:
@@ -65,24 +70,40 @@ class Plan:
         return [track for track in self.tracks if track.channel is not None]
 
 
-def plan_of(facts: CallFacts, sounds: Sequence[Sound]) -> Plan:
+@frozen
+class _Frame:
+    """
+    What holds for all tracks.
+    """
+
+    timeline: Timeline
+    rate: int
+    tones: Tones
+    keys: Mapping[int, Sequence[Pressed]]
+
+
+def plan_of(
+    facts: CallFacts, sounds: Sequence[Sound], keys: Mapping[int, Sequence[Pressed]] | None = None,
+    tones: Tones = Tones.KEEP,
+) -> Plan:
     """
     Plan a recording. Segments whose stream the journal does not know become tracks of their own at the end.
+    C{keys} are the telephone events of side segments, by their index in C{sounds}.
     """
     for sound in sounds:
         _adopt(facts, sound)
     tracks = facts.in_order()
     of_tracks = [_of_track(track, sounds) for track in tracks]
     timeline = timeline_of([[sound for _, sound in pairs if not _side(sound)] for pairs in of_tracks])
-    rates = [sound.segment.opened.format.clock_rate for sound in sounds if _heard(sound)]
-    rate = max(rates, default=USUAL_RATE)
+    rate = max((rate_of(sound) or 0 for sound in sounds if not _side(sound)), default=0) or USUAL_RATE
     names = track_names([track.label for track in tracks])
     channels = _channels(tracks)
+    frame = _Frame(timeline, rate, tones, keys or {})
     planned = tuple(
-        _planned(track, name, pairs, channels.get(track.index), timeline, rate)
+        _planned(track, name, pairs, channels.get(track.index), frame)
         for track, name, pairs in zip(tracks, names, of_tracks, strict=True)
     )
-    return Plan(facts, timeline, rate, timeline.samples(rate), planned)
+    return Plan(facts, timeline, rate, timeline.samples(rate), planned, tones)
 
 
 def _adopt(facts: CallFacts, sound: Sound) -> None:
@@ -106,34 +127,31 @@ def _channels(tracks: Sequence[TrackFacts]) -> dict[int, int]:
     return {index: channel for channel, index in enumerate(audible)}
 
 
-def _heard(sound: Sound) -> bool:
-    opened = sound.segment.opened
-    return opened.layout is Layout.SAMPLES and codec_of(opened.format).decode is not None
-
-
 def _side(sound: Sound) -> bool:
     return is_side(sound.segment.opened.format)
 
 
 def _planned(
-    track: TrackFacts,
-    name: str,
-    found: Sequence[tuple[int, Sound]],
-    channel: int | None,
-    timeline: Timeline,
-    rate: int,
+    track: TrackFacts, name: str, found: Sequence[tuple[int, Sound]], channel: int | None, frame: _Frame
 ) -> TrackPlan:
-    pairs = [pair for pair in found if not _side(pair[1])]
-    heard = [pair for pair in pairs if _heard(pair[1])]
-    mixed = pieces_of(heard, timeline, rate)
-    sole = sole_format(mixed)
-    own = mixed if sole is None or sole.clock_rate == rate else pieces_of(heard, timeline, sole.clock_rate)
+    pairs = tuple(pair for pair in found if not _side(pair[1]))
+    sides = tuple(pair for pair in found if _side(pair[1]))
+    rate = max((rate_of(one) or 0 for _, one in pairs), default=0) or frame.rate
+    digits = digits_of(sides, frame.keys, frame.timeline)
+    silenced = [] if frame.tones is Tones.KEEP else digits
+    own = _pieces(pairs, frame.timeline, rate, silenced)
+    mixed = own if rate == frame.rate else _pieces(pairs, frame.timeline, frame.rate, silenced)
+    sole = sole_format(own)
     law = sole if sole is not None and codec_of(sole).wav_format_tag and not overlapping(own) else None
-    own_rate = law.clock_rate if law else rate
-    own = own if law else mixed
-    samples = max((timeline.sample(one, one.end, own_rate) for _, one in pairs), default=0)
+    samples = max((frame.timeline.sample(one, one.end, rate) for _, one in pairs), default=0)
     return TrackPlan(
-        facts=track, name=name, sounds=tuple(pairs),
-        sides=tuple(pair for pair in found if _side(pair[1])), channel=channel, rate=own_rate,
-        own=tuple(own), mixed=tuple(mixed), law=law and evolve(law, parameters=""), samples=samples,
+        facts=track, name=name, sounds=pairs, sides=sides, channel=channel, rate=rate, own=tuple(own),
+        mixed=tuple(mixed), law=law and evolve(law, parameters=""), samples=samples,
+        digits=() if frame.tones is Tones.DROP else tuple(digits), silenced=tuple(spans_of(silenced, rate)),
     )
+
+
+def _pieces(
+    pairs: Sequence[tuple[int, Sound]], timeline: Timeline, rate: int, silenced: Sequence[Digit]
+) -> list[Piece]:
+    return without(pieces_of(pairs, timeline, rate), spans_of(silenced, rate), rate)

@@ -53,6 +53,7 @@ class Sound:
     holes: tuple[Hole, ...]
     first: int          # extended timestamp of the first sample that is sound
     end: int            # extended timestamp after the last
+    decoded_rate: int | None = None     # samples a second of what its packets were decoded to, if they were
 
     @property
     def lost(self) -> int:

@@ -68,6 +68,12 @@ class Timeline:
             return max(0, round((sound.segment.opened.arrival - self.zero) * rate))
         return (placed.start + timestamp - placed.first) * rate // placed.rate
 
+    def has(self, sound: Sound) -> bool:
+        """
+        Whether there is sound on the axis of this segment.
+        """
+        return axis_of(sound) in self._axes
+
     def place(self, sound: Sound, timestamp: int) -> float:
         """
         The position of a timestamp in seconds.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import LocalError
@@ -45,6 +45,7 @@ class Refusal(Enum):
     MEDIA = "media-not-recorded"
     PROTOCOL = "protocol-not-supported"
     NO_FORMATS = "no-formats"
+    NO_KEY = "no-usable-key"                    # a secured protocol without a key that we can use
     NOT_ANSWERED = "not-answered"               # our offer had the line, the answer has not
 
 
@@ -82,6 +83,14 @@ class PlannedMedia:
     remote_rtcp_port: int                       # 0 where unknown
     rtcp_mux: bool                              # offered; whether it is accepted, LocalMedia says
     ptime: float | None                         # milliseconds
+    cryptos: tuple[str, ...] = field(default=(), repr=False)    # the values of a=crypto (RFC 4568), keys in them
+
+    @property
+    def is_secured(self) -> bool:
+        """
+        Whether its protocol is a secured one: without a key there is no stream (RFC 4568 s.7.1.2).
+        """
+        return "SAVP" in self.protocol.upper()
 
 
 @frozen
@@ -94,6 +103,7 @@ class LocalMedia:
     rtp_port: int
     rtcp_port: int
     rtcp_mux: bool = False                      # take RTCP on the RTP port, where that was offered
+    crypto: str = field(default="", repr=False) # our a=crypto in the answer, "" for none
 
 
 def plan(
@@ -186,6 +196,8 @@ def _accepted(
         attributes.append(Attribute("rtcp", str(local.rtcp_port)))
     if muxed:
         attributes.append(Attribute("rtcp-mux"))
+    if local.crypto:
+        attributes.append(Attribute("crypto", local.crypto))
     attributes.extend(_label_attribute(offered))
     attributes.append(Attribute(chosen.direction.value))
     return MediaDescription(
@@ -247,6 +259,7 @@ def _planned(
         remote_rtcp_port=_rtcp_port(media, port),
         rtcp_mux=media.rtcp_mux,
         ptime=media.ptime,
+        cryptos=media.cryptos,
     )
 
 

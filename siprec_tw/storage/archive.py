@@ -16,9 +16,11 @@ from twisted.logger import Logger
 from siprec_tw.interfaces import Condition, PartyView, RecordingRow
 from siprec_tw.metrics import Metrics, Watched
 from siprec_tw.recording.journal import CallStarted
+from siprec_tw.recording.tones import Tones
 from siprec_tw.storage.directory_lock import DirectoryLock
 from siprec_tw.storage.finaliser import Finaliser
 from siprec_tw.storage.free_space import FreeSpace
+from siprec_tw.storage.nice_decoder import NiceDecoder
 from siprec_tw.storage.recordings_index import RecordingsIndex
 from siprec_tw.storage.retention import DAY, Retention
 from siprec_tw.storage.spool import Spool, SpooledRecording
@@ -46,6 +48,7 @@ class Archive:
     _retention: Retention
     index: RecordingsIndex
     _lock: DirectoryLock
+    _decoder: NiceDecoder
     _running: set[str] = field(factory=set)             # recording ids from begin to finish or discard
     _recovery: Deferred[None] | None = None
 
@@ -149,6 +152,7 @@ class Archive:
         self._lock.release()
         for pool in self._pools:
             pool.stop()
+        self._decoder.stop()
 
     def _pending(self) -> float:
         return float(len(self._running) + len(self._finaliser.waiting))
@@ -168,16 +172,19 @@ class Archive:
 
 
 def open_archive(
-    reactor: IReactorTime, directory: Path, metrics: Metrics, *, min_free: int, retention: float | None
+    reactor: IReactorTime, directory: Path, metrics: Metrics, *, min_free: int, retention: float | None,
+    tones: Tones = Tones.KEEP,
 ) -> Archive:
     """
     The archive of a directory; nothing is touched before it is started.
 
     @param min_free: octets.
     @param retention: seconds, or None for ever.
+    @param tones: what becomes of the keys that were pressed.
     """
     threads = IReactorFromThreads(reactor)
     writing, asking = Pool(threads, "spool"), Pool(threads, "index")
+    decoder = NiceDecoder()
     finishing = Pool(threads, "finalise", FINALISING_THREADS)
     index = RecordingsIndex(directory, directory / INDEX, threads=asking)
     return Archive(
@@ -186,7 +193,7 @@ def open_archive(
         metrics=metrics,
         pools=(writing, asking, finishing),
         spool=Spool(directory, threads=writing),
-        finaliser=Finaliser(directory, index=index, threads=finishing, clock=reactor),
+        finaliser=Finaliser(directory, index=index, threads=finishing, clock=reactor, tones=tones, decode=decoder),
         free_space=FreeSpace(directory, min_free, threads=finishing, clock=reactor),
         retention=Retention(
             directory, None if retention is None else retention / DAY, index=index, threads=finishing,
@@ -194,4 +201,5 @@ def open_archive(
         ),
         index=index,
         lock=DirectoryLock(directory),
+        decoder=decoder,
     )

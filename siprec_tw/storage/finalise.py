@@ -16,6 +16,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from siprec_tw.codecs.decoder import DECODER_DIED, DECODER_MISSING
 from siprec_tw.errors import LocalError, PeerError
 from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.recording.composition import Made, build_manifest
@@ -24,10 +25,17 @@ from siprec_tw.recording.layout import DOCUMENTS, JOURNAL, MANIFEST, SPOOL, fina
 from siprec_tw.recording.manifest import Document, FileEntry, Manifest, from_json, iso, posix, to_json
 from siprec_tw.recording.people import MetadataDocument, People, people_of
 from siprec_tw.recording.plan import Plan, plan_of
+from siprec_tw.recording.tones import Tones
 from siprec_tw.sdp.parser import parse_sdp
+from siprec_tw.storage.decoding import Decode, decode
 from siprec_tw.storage.disk import Disk, digest_of
+from siprec_tw.storage.packet_sources import decoded
 from siprec_tw.storage.rendering import Rendering
 from siprec_tw.storage.spooled import UNREADABLE, OpenFiles, Spooled, opened, parts_of, read_spooled
+
+# With one of these warnings the segments are kept beside the recording: there is something left to be done.
+UNDECODED = frozenset({DECODER_MISSING, DECODER_DIED})
+UNDONE = UNDECODED | {UNREADABLE}
 
 
 @frozen
@@ -40,9 +48,14 @@ class Finished:
     path: str           # relative to the recordings directory
 
 
-def finalise(root: Path, recording_id: str, disk: Disk) -> Finished:
+def finalise(
+    root: Path, recording_id: str, disk: Disk, tones: Tones = Tones.KEEP, decode: Decode = decode
+) -> Finished:
     """
     Finish the recording C{<root>/spool/<recording_id>}.
+
+    @param tones: what is to become of keys that were pressed, and of their sound.
+    @param decode: what decodes the packets of a segment; here and now, if nothing else is said.
 
     Raises OSError when the disk does not take it: then it stays in the spool and this can be called again;
     LocalError when there is no such recording.
@@ -50,14 +63,33 @@ def finalise(root: Path, recording_id: str, disk: Disk) -> Finished:
     directory = root / SPOOL / recording_id
     if not directory.is_dir():
         raise LocalError(f"recording {recording_id} is not in the spool")
-    manifest = read_manifest(directory) or _make(directory, disk)
-    if not any(warning.code == UNREADABLE for warning in manifest.warnings):
-        for path in parts_of(directory):
-            disk.remove(path)
+    manifest = read_manifest(directory) or _make(directory, disk, tones, decode)
+    _clean(directory, manifest, disk)
     target = final_path(posix(manifest.times.started), recording_id)
     disk.make_directory((root / target).parent)
     disk.move(directory, root / target)
     return Finished(manifest, target)
+
+
+def decode_again(
+    root: Path, path: str, disk: Disk, tones: Tones = Tones.KEEP, decode: Decode = decode
+) -> Finished | None:
+    """
+    Make a finished recording anew from its segments, which were kept because the library that decodes them was
+    missing or its program died. None when nothing was left undecoded for such a reason.
+
+    @param path: relative to C{root}. Raises LocalError when there is no recording, OSError when the disk does
+        not take it; both leave it as it was, or to be made again.
+    """
+    directory = root / path
+    manifest = read_manifest(directory)
+    if manifest is None:
+        raise LocalError(f"there is no recording in {path}")
+    if not any(warning.code in UNDECODED for warning in manifest.warnings):
+        return None
+    manifest = _make(directory, disk, tones, decode)
+    _clean(directory, manifest, disk)
+    return Finished(manifest, path)
 
 
 def read_manifest(directory: Path) -> Manifest | None:
@@ -70,12 +102,22 @@ def read_manifest(directory: Path) -> Manifest | None:
         return None
 
 
-def _make(directory: Path, disk: Disk) -> Manifest:
+def _clean(directory: Path, manifest: Manifest, disk: Disk) -> None:
+    """
+    Remove what the recording was made of, unless there is something left to be made of it.
+    """
+    if not any(warning.code in UNDONE for warning in manifest.warnings):
+        for path in parts_of(directory):
+            disk.remove(path)
+
+
+def _make(directory: Path, disk: Disk, tones: Tones, decode: Decode) -> Manifest:
     spooled = read_spooled(directory)
-    plan = plan_of(spooled.facts, [source.sound for source in spooled.sources])
     people = _people(spooled)
-    with opened(spooled.sources) as files:
-        made = _made(spooled, plan, files, disk)
+    with decoded(spooled, decode) as keys:
+        plan = plan_of(spooled.facts, [source.sound for source in spooled.sources], keys, tones)
+        with opened(spooled.sources) as files:
+            made = _made(spooled, plan, files, disk)
     manifest = build_manifest(plan, spooled.started, people, made)
     disk.write(directory / MANIFEST, [to_json(manifest)])
     disk.sync_directory(directory)

@@ -16,6 +16,8 @@ from twisted.python.failure import Failure
 
 from siprec_tw.interfaces import RecordingRow
 from siprec_tw.recording.layout import SPOOL, final_path
+from siprec_tw.recording.tones import Tones
+from siprec_tw.storage.decoding import Decode, decode
 from siprec_tw.storage.disk import Disk
 from siprec_tw.storage.finalise import Finished, finalise, read_manifest
 from siprec_tw.storage.recordings_index import RecordingsIndex
@@ -50,6 +52,8 @@ class Finaliser:
     _threads: Threads = field(alias="threads")
     _clock: IReactorTime = field(alias="clock")
     _disk: Disk = field(factory=Disk, alias="disk")
+    _tones: Tones = field(default=Tones.KEEP, alias="tones")
+    _decode: Decode = field(default=decode, alias="decode")
     waiting: dict[str, Waiting] = field(factory=dict)
     _busy: set[str] = field(factory=set)
     _stopped: bool = False
@@ -86,7 +90,9 @@ class Finaliser:
         before = self.waiting.pop(recording_id, None)
         self._busy.add(recording_id)
         try:
-            finished = await self._threads.run(finalise, self.directory, recording_id, self._disk)
+            finished = await self._threads.run(
+                finalise, self.directory, recording_id, self._disk, self._tones, self._decode
+            )
         except OSError as error:
             self._failed(recording_id, before, error)
             return None

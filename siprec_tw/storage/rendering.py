@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from attrs import define, field
 
+from siprec_tw.codecs.decoder import CODEC_NOT_DECODED
 from siprec_tw.codecs.registry import codec_of
 from siprec_tw.recording import rtpdump
 from siprec_tw.recording.assemble import Pcm, interleaved, octets, pcm
@@ -17,10 +18,11 @@ from siprec_tw.recording.layout import MIX
 from siprec_tw.recording.manifest import FileEntry
 from siprec_tw.recording.occurrences import encoding_text
 from siprec_tw.recording.plan import Plan, TrackPlan
-from siprec_tw.recording.segment import Layout
 from siprec_tw.recording.sound import Sound
+from siprec_tw.recording.tones import Tones, spared
 from siprec_tw.recording.wav import header_g711, header_pcm16, padding
 from siprec_tw.storage.disk import Disk
+from siprec_tw.storage.packet_sources import TELEPHONE_EVENT
 from siprec_tw.storage.spooled import OpenFiles, Spooled
 
 
@@ -54,9 +56,10 @@ class Rendering:
         if track.packets_kept:
             self._warn_of_packets(track)
             kept = [pair for pair in track.sounds if pair[0] in track.packets_kept]
-            yield self._write(f"track-{track.name}.rtpdump", self._packets(kept))
-        if track.sides:
-            yield self._write(f"track-{track.name}.events.rtpdump", self._packets(track.sides))
+            yield self._write(f"track-{track.name}.rtpdump", self._packets(kept, track))
+        sides = [pair for pair in track.sides if self._plan.tones is not Tones.DROP or not _is_events(pair[1])]
+        if sides:
+            yield self._write(f"track-{track.name}.events.rtpdump", self._packets(sides))
 
     def _write(self, name: str, blocks: Iterable[bytes]) -> str:
         self.entries.append(self._disk.write(self._spooled.directory / name, blocks))
@@ -87,24 +90,42 @@ class Rendering:
         if track.mixed:
             self._peaks[track.facts.index] = peak
 
-    def _packets(self, kept: Sequence[tuple[int, Sound]]) -> Iterator[bytes]:
+    def _packets(self, kept: Sequence[tuple[int, Sound]], track: TrackPlan | None = None) -> Iterator[bytes]:
         """
-        The dumps of all segments as one, with offsets from the start of the first.
+        The dumps of all segments as one, with offsets from the start of the first; those of a track less
+        what must not be heard.
         """
         opened = [sound.segment.opened for _, sound in kept]
         host, _, port = opened[0].source.rpartition(":")
         start = min(one.arrival for one in opened)
         yield rtpdump.file_header(host.strip("[]"), int(port) if port.isdigit() else 0, start)
-        for (source, _), one in zip(kept, opened, strict=True):
+        for (source, sound), one in zip(kept, opened, strict=True):
             read = self._files.dump(source)
             own_start = rtpdump.start_time(read)
             shift = round(((one.arrival if own_start is None else own_start) - start) * 1000)
-            for each in rtpdump.records(read):
+            packets = rtpdump.records(read)
+            if track is not None:
+                packets = spared(sound, packets, self._plan.timeline, track.silenced, track.rate)
+            for each in packets:
                 yield rtpdump.record(each.packet, max(0, each.offset_ms + shift), rtcp=each.rtcp)
 
     def _warn_of_packets(self, track: TrackPlan) -> None:
-        opened = [sound.segment.opened for _, sound in track.sounds]
-        kept = [encoding_text(one.format) for one in opened if one.layout is Layout.PACKETS]
-        names = ", ".join(dict.fromkeys(kept))
-        text = f"track {track.name}: {names} is not decoded; its packets are in the .rtpdump file"
-        self._spooled.warn("codec-not-decoded", text)
+        """
+        Say of each encoding that was not decoded why, and that its packets are there.
+        """
+        for source, sound in track.sounds:
+            failure = self._spooled.sources[source].failure
+            if failure is None or source not in track.packets_kept:
+                continue
+            if failure.code != CODEC_NOT_DECODED and self._plan.tones is Tones.KEEP:
+                kept = "its packets are kept, to be decoded later"
+                self._spooled.warn(failure.code, f"track {track.name}: {failure.text}; {kept}")
+                continue
+            name = encoding_text(sound.segment.opened.format)
+            reason = failure.text.partition(": ")[2]
+            text = f"track {track.name}: {name} is not decoded" + (f": {reason}" if reason else "")
+            self._spooled.warn(CODEC_NOT_DECODED, f"{text}; its packets are in the .rtpdump file")
+
+
+def _is_events(sound: Sound) -> bool:
+    return sound.segment.opened.format.encoding.upper() == TELEPHONE_EVENT

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
+from siprec_tw.codecs.decoder import Undecodable
 from siprec_tw.recording.call_facts import CallFacts, read_journal
 from siprec_tw.recording.journal import CallStarted, DocumentKept, DocumentKind, Warned, from_lines
 from siprec_tw.recording.layout import (
@@ -42,6 +43,8 @@ class Source:
 
     path: Path
     sound: Sound
+    linear: Path | None = None              # the samples of what had to be decoded
+    failure: Undecodable | None = None      # why it was not
 
 
 @define
@@ -101,26 +104,22 @@ class OpenFiles:
 
     _sources: list[Source] = field(alias="sources")
     failed: dict[int, str] = field(factory=dict)
-    _open: dict[int, int | None] = field(factory=dict)
+    _open: dict[Path, int | None] = field(factory=dict)
 
     def sound(self, source: int, offset: int, octets: int) -> bytes:
         """
-        What a SAMPLES file holds from C{offset} octets after its origin.
+        What a source sounds like from C{offset} octets after its origin: a SAMPLES file, or decoded packets.
         """
+        linear = self._sources[source].linear
+        if linear is not None:
+            return self._read(source, linear, offset, octets)
         return self.octets(source, WAV_HEADER_SIZE + offset, octets)
 
     def octets(self, source: int, offset: int, octets: int) -> bytes:
         """
         What the file of a source holds there; less at its end, nothing where it cannot be read.
         """
-        try:
-            if source not in self._open:
-                self._open[source] = _descriptor(self._sources[source].path)
-            fd = self._open[source]
-            return b"" if fd is None else os.pread(fd, octets, offset)
-        except OSError as error:
-            self.failed.setdefault(source, f"{self._sources[source].path.name}: {error.strerror}")
-            return b""
+        return self._read(source, self._sources[source].path, offset, octets)
 
     def dump(self, source: int) -> Read:
         """
@@ -135,6 +134,16 @@ class OpenFiles:
             return window[offset - start : offset - start + octets]
 
         return read
+
+    def _read(self, source: int, path: Path, offset: int, octets: int) -> bytes:
+        try:
+            if path not in self._open:
+                self._open[path] = _descriptor(path)
+            fd = self._open[path]
+            return b"" if fd is None else os.pread(fd, octets, offset)
+        except OSError as error:
+            self.failed.setdefault(source, f"{path.name}: {error.strerror}")
+            return b""
 
     def close(self) -> None:
         """

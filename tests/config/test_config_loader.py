@@ -255,6 +255,9 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
     """
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         load(str(tmp_path / "missing.yaml"), {})
+    with pytest.raises(ConfigurationError) as missing:
+        load("nope.yaml", {})
+    assert str(missing.value) == "nope.yaml: cannot be read: No such file or directory"
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"sip: {user_agent: \xe9}\n")
     with pytest.raises(ConfigurationError, match="not UTF-8: octet 18"):

@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from random import sample
 from typing import Any
@@ -140,11 +141,10 @@ class RunningServer:
         How many UDP sockets the process has: one listens for SIP, the rest belong to calls.
         """
         assert self.process is not None
-        inodes = {
-            target.removeprefix("socket:[").removesuffix("]")
-            for target in map(os.readlink, Path(f"/proc/{self.process.pid}/fd").iterdir())
-            if target.startswith("socket:[")
-        }
+        inodes = set()
+        for descriptor in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):       # closed while we look
+                inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
         rows = Path("/proc/net/udp").read_text().splitlines()[1:]
         return sum(row.split()[9] in inodes for row in rows)
 
@@ -177,7 +177,7 @@ class RunningServer:
         """
         return [
             line for line in self.log().splitlines()
-            if "Traceback" in line or " error " in line or " critical " in line or "Unhandled" in line
+            if "Traceback" in line or "Unhandled" in line or line[24:].lstrip().startswith(("error ", "critical "))
         ]
 
     def kill(self) -> None:

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from random import randrange
 from typing import Any, Self
 
 from attrs import define, field, frozen
 from running_server import RunningServer
 
+PAIRS = 1_000  # of media ports of a server
 SOON = 5.0  # seconds that an answer may take on a busy machine
 COOKIE = "z9hG4bK"
 BOUNDARY = "wire-boundary"
@@ -446,12 +448,20 @@ class Caller:
         return answer
 
 
+def media_ports(pairs: int) -> str:
+    """
+    A range of so many pairs of ports, mostly another one each time: several servers may run on this machine.
+    """
+    first = randrange(20_000, 32_768 - 2 * pairs, 2)  # below the system's ephemeral ports
+    return f"{first}-{first + 2 * pairs - 1}"
+
+
 @contextmanager
 def serving(directory: Path, **sections: dict[str, Any]) -> Iterator[RunningServer]:
     """
     A server of these settings, ready; when it is done with, its log must hold no error.
     """
-    server = RunningServer(directory, **dict[str, Any](sections))
+    server = RunningServer(directory, media_ports(PAIRS), **dict[str, Any](sections))
     server.start()
     try:
         yield server

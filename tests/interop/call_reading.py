@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import define, field
+from attrs import define, evolve, field
 from client_cases import ScriptedMessage
 
 from siprec_tw.errors import PeerError
@@ -15,6 +15,8 @@ from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.metadata.reader import read_metadata
 from siprec_tw.metadata.update import apply
 from siprec_tw.recorder.bodies import Bodies, read_bodies
+from siprec_tw.recorder.keying import Keying
+from siprec_tw.recorder.negotiation import RECORDED
 from siprec_tw.recorder.tracks import direction
 from siprec_tw.recording.journal import Direction
 from siprec_tw.recording.people import MetadataDocument, People, people_of
@@ -58,9 +60,14 @@ class CallReading:
     labels: dict[int, str] = field(factory=dict)        # by m-line, the last one
     documents: list[MetadataDocument] = field(factory=list)
     states: list[tuple[str, dict[str, bool]]] = field(factory=list)    # after each message: label, held
+    key_warnings: list[str] = field(factory=list)
+    keying: Keying = field(init=False)
     told: tuple[float, Metadata] | None = None         # by header fields of the INVITE
     _metadata: Metadata | None = None
     _offered: SessionDescription | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.keying = Keying(bytes, lambda code, text: self.key_warnings.append(code))
 
     def read(self, message: ScriptedMessage, at: float) -> Answered:
         """
@@ -112,15 +119,19 @@ class CallReading:
             assert self._offered is not None
             planned = plan_from_answer(self._offered, reading.description)
         else:
-            planned = plan(reading.description, self.planned)
+            planned = plan(reading.description, self.planned, RECORDED)
+            planned = self.keying.agree(planned)
         found = (*reading.warnings, *plan_warnings(planned, self.planned))
         answered.warnings += [code for code, _ in found]
+        answered.warnings += self.key_warnings
+        self.key_warnings.clear()
         if not is_acceptable(planned):
             raise PeerError("nothing to record", 488)
         self._follow(planned)
         if request.method == "ACK":
             return b""
-        return write_sdp(answer(reading.description, planned, LOCAL, ORIGIN))
+        local = {index: evolve(LOCAL[index], crypto=self.keying.answer(media)) for index, media in enumerate(planned)}
+        return write_sdp(answer(reading.description, planned, local, ORIGIN))
 
     def _our_offer(self) -> bytes:
         # Nothing is planned yet: what the client sends, its answer says.

@@ -15,7 +15,11 @@ from wire import Dialog, Exchange, Wire
 
 from siprec_tw.sip.message import Response
 from siprec_tw.sip.name_addr import parse_name_addr, parse_name_addr_list
+from siprec_tw.srtp.context import SrtpContext
+from siprec_tw.srtp.crypto_attribute import parse_crypto
+from siprec_tw.srtp.profiles import profile_named
 
+FIXTURE_KEY = "exampleKeyNotSecretExampleKeyNotSecretExampleKeyNotSecretEx"
 EARLIEST_ANSWER = 0.004     # seconds; some clients lose a 200 that comes within a millisecond
 G711 = (0, 8)
 
@@ -114,9 +118,22 @@ class PlacedCase:
 
     def _sound(self, call: PlacedCall, lines: dict[int, Line], sound: Sound) -> None:
         open_lines = {index: line for index, line in lines.items() if line.port}
+        for index, line in open_lines.items():
+            if line.crypto_suite and index not in call.sources.contexts:
+                call.sources.contexts[index] = context_of(line.crypto_suite)
         if open_lines and not sound.silent:
             types = {index: sound.payloads.get(index, _g711(line)) for index, line in open_lines.items()}
             call.sources.sound({index: line.port for index, line in open_lines.items()}, types, sound)
+
+
+def context_of(suite: str) -> SrtpContext:
+    """
+    What seals packets under the key that all fixtures have in their offers.
+    """
+    attribute = parse_crypto(f"1 {suite} inline:{FIXTURE_KEY}")
+    profile = profile_named(suite)
+    assert profile is not None
+    return SrtpContext(profile, attribute.master_keys(profile))
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from secrets import randbits
 from attrs import define, field
 from client_cases import Sound
 
+from siprec_tw.srtp.context import SrtpContext
+
 PACKET_SECONDS = 0.02
 PACKET_TICKS = 160
 PAYLOADS = {0: bytes(range(160)), 8: bytes(range(1, 161)), 18: bytes(20)}
@@ -37,6 +39,7 @@ class Source:
     sequence: int = field(factory=lambda: randbits(15))
     timestamp: int = field(factory=lambda: randbits(31))
     sent: int = 0
+    context: SrtpContext | None = None      # of a secured line
     _socket: socket.socket = field(factory=bound_socket)
     _last: float | None = None
 
@@ -62,7 +65,9 @@ class Source:
         """
         sequence, timestamp = self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF
         header = struct.pack("!BBHII", 0x80, payload_type, sequence, timestamp, self.ssrc)
-        self._socket.sendto(header + PAYLOADS[payload_type], ("127.0.0.1", port))
+        packet = header + PAYLOADS[payload_type]
+        sealed = packet if self.context is None else self.context.protect(packet)
+        self._socket.sendto(sealed, ("127.0.0.1", port))
         self.sequence += 1
         self.timestamp += PACKET_TICKS
         self._last = time.monotonic() + PACKET_SECONDS
@@ -84,6 +89,7 @@ class Sources:
     first: dict[int, Source] = field(factory=dict)
     second: dict[int, Source] = field(factory=dict)
     retired: dict[int, int] = field(factory=dict)       # packets of sources that were replaced
+    contexts: dict[int, SrtpContext] = field(factory=dict)      # of secured lines
 
     def sound(self, ports: Mapping[int, int], types: Mapping[int, int], sound: Sound) -> None:
         """
@@ -96,7 +102,7 @@ class Sources:
                 self.retired[line] = self.retired.get(line, 0) + old.sent
             if sound.moved and line in self.first:
                 self.first[line].move()
-            self.first.setdefault(line, Source())
+            self.first.setdefault(line, Source(context=self.contexts.get(line)))
         for line in sound.second_source:
             self.second.setdefault(line, Source())
         every = (*self.first.items(), *self.second.items())

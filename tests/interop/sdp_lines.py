@@ -38,6 +38,13 @@ class Line:
         """
         return next((a for a in self.attributes if a in DIRECTIONS), None)
 
+    @property
+    def crypto_suite(self) -> str:
+        """
+        Of a=crypto, "" where there is none.
+        """
+        return next((a.split()[1] for a in self.attributes if a.startswith("crypto:")), "")
+
     def in_short(self) -> dict[str, Any]:
         """
         As expected.yaml has it.

@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.config.model import Recording, Sip
 from siprec_tw.errors import PeerError, PortsExhausted
-from siprec_tw.interfaces import Condition, PartyView, StreamAddress, StreamReport, StreamSpec
+from siprec_tw.interfaces import Condition, PartyView, StreamAddress, StreamKeys, StreamReport, StreamSpec
 from siprec_tw.metrics import Metrics
 from siprec_tw.recorder.call import Call
 from siprec_tw.recorder.server import Server
@@ -157,7 +157,9 @@ class FakeMediaPlane:
         port = next(self._ports)
         return StreamAddress("192.0.2.1", port, port + 1)
 
-    async def update_stream(self, stream_id: str, formats: tuple[PayloadFormat, ...]) -> None:
+    async def update_stream(
+        self, stream_id: str, formats: tuple[PayloadFormat, ...], keys: StreamKeys | None = None
+    ) -> None:
         await self.gates.passing("update_stream")
         self.updates.append((stream_id, formats))
 
@@ -357,6 +359,7 @@ class Studio:
             node_id="node-1",
             contact_host="198.51.100.1",
             now=self.now,
+            random_octets=lambda count: bytes(range(count)),
             random_token=lambda: f"{next(tokens):024x}"[::-1],
             origin_id=lambda: 77,
             conditions=lambda: (self.storage,),

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from siprec_tw.errors import PeerError
+from siprec_tw.recorder.keying import Keying
 from siprec_tw.recorder.negotiation import Negotiation
 from siprec_tw.recorder.tracks import Tracks
 from siprec_tw.recording.journal import JournalEvent
@@ -25,8 +26,11 @@ class NegotiationTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.media = FakeMediaPlane(Gates())
         self.warnings: list[str] = []
-        self.tracks = Tracks(self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn)
-        self.negotiation = Negotiation(self.tracks, OriginSequence(77, "192.0.2.1"), self.warn)
+        self.keying = Keying(lambda count: bytes(range(count)), self.warn)
+        self.tracks = Tracks(
+            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn, self.keying.keys
+        )
+        self.negotiation = Negotiation(self.tracks, OriginSequence(77, "192.0.2.1"), self.warn, self.keying)
 
     async def append(self, event: JournalEvent) -> None:
         """

@@ -33,7 +33,8 @@ class TracksTests(SynchronousTestCase):
         self.journal: list[JournalEvent] = []
         self.warnings: list[tuple[str, str]] = []
         self.tracks = Tracks(
-            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", lambda *warning: self.warnings.append(warning)
+            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", lambda *warning: self.warnings.append(warning),
+            lambda media: None,
         )
 
     async def append(self, event: JournalEvent) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from siprec_tw.codecs.g711 import decode_mulaw
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.recording import assemble
-from siprec_tw.recording.assemble import BLOCK, Piece, interleaved, octets, overlapping, pcm
+from siprec_tw.recording.assemble import BLOCK, Piece, interleaved, octets, overlapping, pcm, without
+from siprec_tw.recording.resample import kernel
 
 PCMU = PayloadFormat(0, "PCMU", 8000)
 
@@ -43,7 +44,7 @@ def test_blocks_leave_no_seam() -> None:
 
 def test_interpolation_over_blocks() -> None:
     """
-    A track of half the rate gives the same samples however it is cut into blocks.
+    A track of half the rate keeps its samples, and what is put between them does not depend on the blocks.
     """
     sound = random.Random(6).randbytes(BLOCK)
     piece = Piece(10, 2 * BLOCK, 0, 0, BLOCK, PCMU)
@@ -51,7 +52,8 @@ def test_interpolation_over_blocks() -> None:
     found = np.concatenate(blocks)[10:]
     exact = decode_mulaw(sound).astype(np.float64)
     assert np.array_equal(found[::2], exact)
-    assert np.array_equal(found[1:-2:2], np.rint((exact[:-1] + exact[1:]) / 2)[: len(found[1:-2:2])])
+    between = kernel(8000, 16_000).apply(exact.astype(np.int32), 0, 0, 2 * BLOCK)[1::2]
+    assert np.array_equal(found[1::2], between)
 
 
 def test_ten_hours_need_little_memory() -> None:
@@ -68,3 +70,21 @@ def test_ten_hours_need_little_memory() -> None:
     assert tracemalloc.get_traced_memory()[1] < 8_000_000
     tracemalloc.stop()
     assert assemble.BLOCK == 65_536
+
+
+def test_spans_are_taken_out_of_pieces() -> None:
+    """
+    What is left of two pieces is at its old place, with its old sound; a piece that is covered is gone.
+    """
+    pieces = [Piece(100, 400, 0, 50, 400, PCMU), Piece(600, 100, 1, 0, 100, PCMU)]
+    left = without(pieces, [(0, 150), (200, 250), (590, 700)], 8000)
+    assert left == [Piece(150, 50, 0, 100, 50, PCMU), Piece(250, 250, 0, 200, 250, PCMU)]
+    assert without(pieces, [], 8000) == pieces
+
+
+def test_spans_are_taken_out_at_another_rate() -> None:
+    """
+    Of a piece that is placed at twice its rate, half as many ticks are skipped.
+    """
+    left = without([Piece(0, 800, 0, 10, 400, PCMU)], [(200, 300)], 16_000)
+    assert left == [Piece(0, 200, 0, 10, 100, PCMU), Piece(300, 500, 0, 160, 250, PCMU)]

@@ -31,7 +31,7 @@ T = TypeVar("T")
 STARTED = 1_790_000_000.0       # 2026-09-21T14:13:20Z
 PCMU = PayloadFormat(0, "PCMU", 8000)
 PCMA = PayloadFormat(8, "PCMA", 8000)
-OPUS = PayloadFormat(111, "OPUS", 48000, 2)
+STRANGE = PayloadFormat(111, "X-STRANGE", 48000, 2)     # which nobody decodes
 SILENCE = {"PCMU": 0xFF, "PCMA": 0xD5}
 FRAME = 160
 
@@ -140,7 +140,7 @@ class Spooling:
         self._record(stem, events)
 
     def packets(
-        self, stream_id: str, number: int = 1, *, form: PayloadFormat = OPUS, first: int = 48_000,
+        self, stream_id: str, number: int = 1, *, form: PayloadFormat = STRANGE, first: int = 48_000,
         count: int = 50, step: int = 960, arrival: float = STARTED + 1, closed: bool = True, ssrc: int = 7,
         epoch: int = 1,
     ) -> list[bytes]:

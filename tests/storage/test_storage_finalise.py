@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from storage_fixtures import FRAME, METADATA, OPUS, PCMA, PCMU, STARTED, Spooling, noise
+from storage_fixtures import FRAME, METADATA, PCMA, PCMU, STARTED, STRANGE, Spooling, noise
 
 from siprec_tw.codecs.g711 import decode_alaw, decode_mulaw
 from siprec_tw.codecs.payload_format import PayloadFormat
@@ -277,7 +277,7 @@ def test_undecodable_codec_keeps_its_packets(tmp_path: Path) -> None:
     kept = list(rtpdump.records(lambda offset, size: octets[offset : offset + size]))
     assert [record.packet for record in kept] == packets
     assert [warning.code for warning in manifest.warnings] == ["codec-not-decoded"]
-    assert manifest.tracks[1].encodings == ("OPUS/48000/2",)
+    assert manifest.tracks[1].encodings == ("X-STRANGE/48000/2",)
     assert manifest.verdict.name == "complete"
 
 
@@ -502,7 +502,7 @@ def spooled_for_death(root: Path) -> None:
     spooling.start(("a", "1"), ("b", "2"))
     spooling.segment("a", 1, sound=noise(1, 1600), gaps=[Gap(80_160, 80_320, 100, 102)])
     spooling.segment("a", 2, sound=noise(3, 800), form=PCMA, first=81_600, sequence=110)
-    spooling.packets("b", form=OPUS, count=3)
+    spooling.packets("b", form=STRANGE, count=3)
     spooling.document("001-metadata.xml", METADATA)
     spooling.end()
 

@@ -1,0 +1,82 @@
+"""
+Between the socket and the receiver of a secured stream: SRTP and SRTCP are opened (RFC 3711), what is not
+authentic goes no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from siprec_tw.errors import LocalError, PeerError
+from siprec_tw.interfaces import StreamKeys
+from siprec_tw.media.arrival import Datagram
+from siprec_tw.media.receiver import StreamReceiver
+from siprec_tw.rtp.packet import is_rtcp
+from siprec_tw.srtp.batch import Status, unprotect_packets
+from siprec_tw.srtp.context import SrtpContext
+from siprec_tw.srtp.master_key import MasterKey
+from siprec_tw.srtp.profiles import profile_named
+
+
+class Unprotection:
+    """
+    Opens what one stream's client sends and hands it to the receiver.
+    """
+
+    def __init__(self, keys: StreamKeys, receiver: StreamReceiver) -> None:
+        self._receiver = receiver
+        self._keys = keys
+        self._context = context_of(keys)
+
+    def receive(self, datagrams: Sequence[Datagram]) -> None:
+        """
+        Take what one sweep found on the RTP port; SRTCP may share it (RFC 5761).
+        """
+        sealed = [datagram for datagram in datagrams if not is_rtcp(datagram[0])]
+        if len(sealed) < len(datagrams):
+            self.receive_rtcp([datagram for datagram in datagrams if is_rtcp(datagram[0])])
+        opened, statuses = unprotect_packets([octets for octets, _, _ in sealed], [self._context])
+        authentic = [
+            (octets, address, arrival)
+            for octets, status, (_, address, arrival) in zip(opened, statuses, sealed, strict=True)
+            if status is Status.OK
+        ]
+        if len(authentic) < len(sealed):
+            self._receiver.refuse(len(sealed) - len(authentic), forged=Status.BAD_TAG in statuses)
+        if authentic:
+            self._receiver.receive(authentic)
+
+    def receive_rtcp(self, datagrams: Sequence[Datagram]) -> None:
+        """
+        Take what a sweep found on the RTCP port.
+        """
+        opened: list[Datagram] = []
+        for octets, address, arrival in datagrams:
+            try:
+                opened.append((self._context.unprotect_rtcp(octets), address, arrival))
+            except PeerError:
+                continue        # RTCP says nothing that a recording depends on
+        self._receiver.receive_rtcp(opened)
+
+    def change(self, keys: StreamKeys) -> None:
+        """
+        Packets come under these keys from now on; those under the old ones may still be on their way.
+        """
+        if keys == self._keys:
+            return
+        if keys.suite != self._keys.suite or keys.encrypted != self._keys.encrypted:
+            self._context = context_of(keys)
+        else:
+            for key, salt, mki in keys.keys:
+                self._context.change_key(MasterKey(key, salt, mki))
+        self._keys = keys
+
+
+def context_of(keys: StreamKeys) -> SrtpContext:
+    """
+    The context that opens what these keys seal. Raises LocalError for a suite that is not ours.
+    """
+    profile = profile_named(keys.suite)
+    if profile is None:
+        raise LocalError(f"SRTP suite is {keys.suite}, wanted one that we know")
+    return SrtpContext(profile, [MasterKey(*each) for each in keys.keys], encrypted=keys.encrypted)

@@ -1,0 +1,61 @@
+"""
+The keys of a call's secured streams (SDES, RFC 4568): which line of an offer is taken, and what is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, evolve, field
+
+from siprec_tw.errors import PeerError
+from siprec_tw.interfaces import StreamKeys
+from siprec_tw.sdp.answer import PlannedMedia, Refusal
+from siprec_tw.srtp.crypto_attribute import write_crypto
+from siprec_tw.srtp.profiles import MOST_MATERIAL
+from siprec_tw.srtp.sdes import SdesChoice, SdesPolicy, choose
+
+
+@define(eq=False)
+class Keying:
+    """
+    What was chosen for each m-line, by its index.
+    """
+
+    _random: Callable[[int], bytes]
+    _warn: Callable[[str, str], object]
+    _policy: SdesPolicy = field(factory=SdesPolicy)
+    _chosen: dict[int, SdesChoice] = field(factory=dict)
+
+    def agree(self, planned: Sequence[PlannedMedia]) -> tuple[PlannedMedia, ...]:
+        """
+        Choose a key for each secured m-line; one without a key that can be used comes back refused.
+        """
+        return tuple(self._agree(media) if media.accepted and media.is_secured else media for media in planned)
+
+    def keys(self, media: PlannedMedia) -> StreamKeys | None:
+        """
+        What opens the packets of an m-line; None for RTP in clear.
+        """
+        choice = self._chosen.get(media.index)
+        if choice is None or not media.is_secured:
+            return None
+        keys = tuple((each.key, each.salt, each.mki) for each in choice.peer_keys)
+        return StreamKeys(choice.profile.name, keys, choice.encrypted)
+
+    def answer(self, media: PlannedMedia) -> str:
+        """
+        The value of our a=crypto; "" for RTP in clear. Its key is ours, never the client's.
+        """
+        choice = self._chosen.get(media.index)
+        return write_crypto(choice.answer) if choice is not None and media.is_secured else ""
+
+    def _agree(self, media: PlannedMedia) -> PlannedMedia:
+        try:
+            self._chosen[media.index] = choose(
+                media.cryptos, self._policy, self._random(MOST_MATERIAL), self._chosen.get(media.index)
+            )
+        except PeerError as error:
+            self._warn("no-usable-key", f"m-line {media.index} is refused: {error.text}")
+            return evolve(media, accepted=False, refused_reason=Refusal.NO_KEY)
+        return media

@@ -1,0 +1,129 @@
+"""
+Decoding in programs of their own (siprec_tw.storage.decode_worker): the other end of their pipes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock, Timer
+
+from attrs import define, field
+
+import siprec_tw
+from siprec_tw.codecs.decoder import DECODER_DIED, Undecodable
+from siprec_tw.codecs.frames import encoding_of
+from siprec_tw.storage.decode_worker import Answer, answer_of, job_line
+from siprec_tw.storage.decoding import Decoded, Job
+
+PROGRAM = (sys.executable, "-P", "-m", "siprec_tw.storage.decode_worker")
+ATTEMPTS = 2                # the first may meet a worker that has just ended, having nothing to do
+STOP_SECONDS = 2.0
+
+# How long a job may take: even on a busy machine a worker reads so many octets of packets a second.
+LEAST_PATIENCE = 120.0
+SLOWEST = 20_000.0
+
+
+@define(eq=False)
+class NiceDecoder:
+    """
+    Decodes for threads, each of which waits for its own worker; as many workers as threads ask at once.
+    """
+
+    _program: Sequence[str] = field(default=PROGRAM, alias="program")
+    _patience: float = field(default=LEAST_PATIENCE, alias="patience")
+    _idle: list[subprocess.Popen[bytes]] = field(factory=list)
+    _lock: Lock = field(factory=Lock)
+
+    def __call__(self, job: Job) -> Decoded:
+        """
+        Decode a segment; a L{siprec_tw.storage.decoding.Decode}. Blocks.
+
+        A worker that dies or takes too long leaves the segment undecoded, which can be tried again later.
+        Raises OSError where the samples cannot be written, or no program can be started.
+        """
+        for _ in range(ATTEMPTS):
+            answer = self._ask(job)
+            if answer is not None and answer.refused is not None:
+                raise OSError(answer.refused.errno, answer.refused.text)
+            if answer is not None and answer.decoded is not None:
+                return answer.decoded
+        text = f"{encoding_of(job.opened.format)} is not decoded: its decoder died or took too long"
+        return Decoded(None, None, 0, Undecodable(DECODER_DIED, text))
+
+    def stop(self) -> None:
+        """
+        End the workers that have nothing to do; those that have end after it.
+        """
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            _end(worker)
+
+    def _ask(self, job: Job) -> Answer | None:
+        with self._lock:
+            worker = self._idle.pop() if self._idle else None
+        if worker is None:
+            worker = self._start()
+        answer = _answer(worker, job, self._patience)
+        if answer is None:
+            _end(worker)
+        else:
+            with self._lock:
+                self._idle.append(worker)
+        return answer
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        above = str(Path(siprec_tw.__file__).parent.parent)
+        paths = [above, *filter(None, [os.environ.get("PYTHONPATH")])]
+        return subprocess.Popen(
+            self._program, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+
+
+def _answer(worker: subprocess.Popen[bytes], job: Job, patience: float) -> Answer | None:
+    """
+    The worker's answer, or None where it gives none.
+    """
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    overdue = Timer(patience + _size(job.dump) / SLOWEST, worker.kill)
+    overdue.daemon = True
+    overdue.start()
+    try:
+        worker.stdin.write(job_line(job))
+        worker.stdin.flush()
+        return answer_of(worker.stdout.readline())
+    except (BrokenPipeError, ValueError):
+        return None
+    finally:
+        overdue.cancel()
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    """
+    Close its pipes and see it gone.
+    """
+    for pipe in (worker.stdin, worker.stdout):
+        try:
+            if pipe is not None:
+                pipe.close()
+        except BrokenPipeError:
+            continue        # what was not sent is of no use any more
+    try:
+        worker.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,79 @@
+"""
+The keys of secured streams.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from siprec_tw.recorder.keying import Keying
+from siprec_tw.sdp.answer import AnswerPolicy, PlannedMedia, Refusal, plan
+from siprec_tw.sdp.parser import parse_sdp
+
+SAVP = AnswerPolicy(frozenset({"RTP/AVP", "RTP/SAVP"}))
+THEIR_KEY = bytes(range(100, 130))
+INLINE = base64.b64encode(THEIR_KEY).decode().rstrip("=")
+
+
+def planned(*lines: str, protocol: str = "RTP/SAVP") -> tuple[PlannedMedia, ...]:
+    head = ["v=0", "o=- 1 1 IN IP4 192.0.2.9", "s=-", "c=IN IP4 192.0.2.9", "t=0 0"]
+    text = [*head, f"m=audio 4000 {protocol} 0", *lines, ""]
+    return plan(parse_sdp("\r\n".join(text).encode()).description, (), SAVP)
+
+
+def keying() -> tuple[Keying, list[str]]:
+    codes: list[str] = []
+    return Keying(lambda count: bytes(range(count)), lambda code, text: codes.append(code)), codes
+
+
+def test_first_usable_line_is_taken_and_answered_with_our_own_key() -> None:
+    """
+    Unknown suites are passed over; the answer has the line's tag and suite, and never the client's key.
+    """
+    keys, warnings = keying()
+    offered = planned(
+        "a=crypto:1 F8_128_HMAC_SHA1_80 inline:" + INLINE, "a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE
+    )
+    media, = keys.agree(offered)
+    assert media.accepted
+    wanted = keys.keys(media)
+    assert wanted is not None
+    assert (wanted.suite, wanted.keys) == ("AES_CM_128_HMAC_SHA1_80", ((THEIR_KEY[:16], THEIR_KEY[16:], b""),))
+    answer = keys.answer(media)
+    assert answer.startswith("7 AES_CM_128_HMAC_SHA1_80 inline:")
+    assert INLINE not in answer
+    assert base64.b64encode(bytes(range(30))).decode() in answer
+    assert warnings == []
+
+
+def test_line_without_usable_key_is_refused() -> None:
+    """
+    SAVP without any key, as SEMS offers it, and with suites of which we know none.
+    """
+    for lines in ((), ("a=crypto:1 NULL_HMAC_SHA1_80 inline:" + INLINE,)):
+        keys, warnings = keying()
+        media, = keys.agree(planned(*lines))
+        assert (media.accepted, media.refused_reason) == (False, Refusal.NO_KEY)
+        assert warnings == ["no-usable-key"]
+        assert keys.keys(media) is None
+
+
+def test_plain_rtp_has_no_key() -> None:
+    """
+    A crypto line on RTP/AVP is passed over: the stream is answered, and received, in clear.
+    """
+    keys, _ = keying()
+    media, = keys.agree(planned("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE, protocol="RTP/AVP"))
+    assert media.accepted
+    assert keys.keys(media) is None
+    assert keys.answer(media) == ""
+
+
+def test_nothing_shows_a_key() -> None:
+    """
+    Neither the plan nor the keys have a key in their repr.
+    """
+    keys, _ = keying()
+    media, = keys.agree(planned("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE))
+    assert INLINE not in repr(media)
+    assert repr(THEIR_KEY[:16])[2:-1] not in repr(keys.keys(media))
