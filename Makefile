@@ -1,11 +1,14 @@
 # make run    the recorder on this machine, everything on loopback
 # make test   lint, types and every test, with what they need installed first
-# make soak   the long runs: load, mutations, kills
+# make bench  what a packet costs, beside the raw limit and plain Twisted (half an hour; BENCH="--sizes 200" for less)
+# make soak   the long runs: bad network, kills, spoiled messages (25 minutes; MINUTES=5 for less)
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+BENCH   ?=
+MINUTES ?= 25
 
-.PHONY: run test quick lint soak clean tools
+.PHONY: run test quick lint bench soak clean tools
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -21,8 +24,11 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-soak: $(VENV)/installed-test tools
-	$(BIN)/python -m bench.soak
+bench: $(VENV)/installed-test
+	$(BIN)/python -m bench.table $(BENCH)
+
+soak: $(VENV)/installed-test
+	$(BIN)/python -m bench.soak --minutes $(MINUTES)
 
 tools:
 	sh tests/install_tools.sh

@@ -16,6 +16,7 @@ from attrs import frozen
 from siprec_tw.admin.json_reply import error_reply
 from siprec_tw.admin.reply import Reply
 from siprec_tw.config.model import Role, Token
+from siprec_tw.sip.uri import bracketed
 
 REALM = 'Bearer realm="siprec_tw"'
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -69,7 +70,8 @@ class Access:
         if self.tokens or not hosts:
             return None
         match = _HOST.fullmatch(hosts[0].strip().lower())
-        ours = {*LOCAL_NAMES, self.host.lower(), f"[{self.host.lower()}]"}
+        ours = {*LOCAL_NAMES, bracketed(self.host.lower())}
         if match is not None and match[1] in ours:
             return None
-        return error_reply(403, f"The Host header is {hosts[0][:80]!r}, wanted localhost or {self.host}")
+        wanted = ", ".join(dict.fromkeys((*LOCAL_NAMES, bracketed(self.host))))
+        return error_reply(403, f"The Host header is {hosts[0][:80]!r}, wanted one of: {wanted}")

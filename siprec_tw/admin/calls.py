@@ -4,6 +4,8 @@ C{/api/v1/calls}: the calls that are up.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from attrs import frozen
 
 from siprec_tw.admin.ask import Ask
@@ -53,6 +55,13 @@ def no_call(recording_id: str) -> PeerError:
     The 404 for a call that is not up.
     """
     return PeerError(f"There is no running call {recording_id!r}", 404)
+
+
+def call_url(recording_id: str) -> str:
+    """
+    The path of one running call.
+    """
+    return f"/api/v1/calls/{quote(recording_id, safe='')}"
 
 
 def call_json(call: CallView) -> dict[str, Json]:

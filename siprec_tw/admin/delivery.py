@@ -109,6 +109,7 @@ class Visit:
     ) -> None:
         self.status = status
         self._request.setResponseCode(status)
+        # What a reply says of itself comes last and wins.
         fields = [*ALWAYS, ("Content-Security-Policy", policy), *headers]
         if status not in HEADERS_ONLY:
             fields += [("Content-Type", content_type), ("Content-Length", str(length))]

@@ -18,7 +18,10 @@ from siprec_tw.admin.json_reply import Json, instant, json_reply, parties
 from siprec_tw.admin.reply import Answer
 from siprec_tw.errors import PeerError
 from siprec_tw.interfaces import RecordingQuery, RecordingRow, StoredRecordings
+from siprec_tw.recording.verdict import VerdictKind
 
+# What a recording is, or what it is worth: one parameter asks for either.
+STATES = ("recording", "stored", *(kind.value for kind in VerdictKind))
 PARAMETERS = frozenset({"participant", "text", "since", "until", "state", "limit", "cursor"})
 MOST_ROWS = 500
 MOST_TEXT = 256                     # characters of a search text
@@ -26,7 +29,6 @@ MOST_CURSOR = 512
 LAST_INSTANT = 253402300800.0       # the year 10000
 
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
-_STATE = re.compile(r"[a-z][a-z-]{0,31}")
 
 T = TypeVar("T")
 
@@ -117,8 +119,8 @@ def _cursor(name: str, text: str) -> str:
 
 
 def _state(name: str, text: str) -> str:
-    if not _STATE.fullmatch(text):
-        raise PeerError(f"{name} is {text[:40]!r}, wanted a word such as recording or stored")
+    if text not in STATES:
+        raise PeerError(f"{name} is {text[:40]!r}, wanted one of: {', '.join(STATES)}")
     return text
 
 

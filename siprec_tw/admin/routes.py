@@ -6,30 +6,33 @@ from __future__ import annotations
 
 from siprec_tw.admin.calls import CallRoutes
 from siprec_tw.admin.faces import Faces
-from siprec_tw.admin.front_page import front_page
+from siprec_tw.admin.front_page import FrontPage
 from siprec_tw.admin.health import HealthRoutes
 from siprec_tw.admin.metrics_page import MetricsRoutes
 from siprec_tw.admin.recording_files import RecordingFileRoutes
 from siprec_tw.admin.recording_search import PARAMETERS, RecordingSearchRoutes
 from siprec_tw.admin.router import Route
+from siprec_tw.admin.style_sheet import PATH, style_sheet
 from siprec_tw.admin.threads import InThread
 from siprec_tw.config.model import Role
 
 DOWNLOAD = frozenset({"download"})
 
 
-def route_table(faces: Faces, in_thread: InThread) -> tuple[Route, ...]:
+def route_table(faces: Faces, in_thread: InThread, *, guarded: bool) -> tuple[Route, ...]:
     """
-    The rows, wired to what they show.
+    The rows, wired to what they show. C{guarded} is whether tokens are needed: the front page says so.
     """
     health = HealthRoutes(faces.readiness, faces.version)
     metrics = MetricsRoutes(faces.metrics)
     calls = CallRoutes(faces.calls)
     search = RecordingSearchRoutes(faces.recordings)
     files = RecordingFileRoutes(faces.recordings, in_thread)
+    front = FrontPage(faces.calls, faces.recordings, faces.version, guarded)
     recording = "/api/v1/recordings/{recording_id}"
     return (
-        Route("GET", "/", None, front_page),
+        Route("GET", "/", None, front.show),
+        Route("GET", PATH, None, style_sheet),
         Route("GET", "/health/live", None, health.live),
         Route("GET", "/health/ready", None, health.ready),
         Route("GET", "/metrics", Role.READER, metrics.metrics),

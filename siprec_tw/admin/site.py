@@ -107,7 +107,7 @@ class AdminResource(Resource):
 
     def __init__(self, faces: Faces, access: Access, in_thread: InThread, reactor: IReactorTime) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._desk = Desk(route_table(faces, in_thread), access, reactor)
+        self._desk = Desk(route_table(faces, in_thread, guarded=bool(access.tokens)), access, reactor)
         self._metrics = faces.metrics
         self._in_thread = in_thread
         self._reactor = reactor

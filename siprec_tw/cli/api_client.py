@@ -15,6 +15,7 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 import cattrs
 from attrs import field, frozen
 
+from siprec_tw.cli.private_files import private_file
 from siprec_tw.errors import SiprecError
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -95,12 +96,12 @@ class ApiClient:
 
     def save(self, path: str, file: Path) -> int:
         """
-        Write what is at a path into a file, which appears when it is whole; its size in octets.
+        Write what is at a path into a file of nobody else's, which appears when it is whole; its size in octets.
         """
         unfinished = file.with_name(file.name + ".part")
         size = 0
         try:
-            with self._open(path) as response, unfinished.open("wb") as out:
+            with self._open(path) as response, private_file(unfinished) as out:
                 while chunk := response.read(CHUNK):
                     size += out.write(chunk)
                 wanted = response.headers.get("Content-Length")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import random
 import re
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +15,12 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from siprec_tw.cli.arguments import argument
+from siprec_tw.cli.call_report import report, tell_where
+from siprec_tw.cli.invocation import next_command
 from siprec_tw.cli.recordings import add_server_arguments, api_client
 from siprec_tw.cli.source.audio_file import read_audio
 from siprec_tw.cli.source.call_stream import StreamPlan
-from siprec_tw.cli.source.campaign import CampaignPlan, Outcome
+from siprec_tw.cli.source.campaign import CampaignPlan
 from siprec_tw.cli.source.impairment import Impairment
 from siprec_tw.cli.source.parties import parse_party
 from siprec_tw.cli.source.payload import CODECS, sound_source
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 DEFAULT_TARGET = "sip:127.0.0.1:5060"
 DEFAULT_DURATION = 10.0
 CONVERSATION = 60.0         # seconds, after which it begins anew
-MOST_SHOWN = 5              # failures
+DEFAULT_PATIENCE = 8.0
+BARE = re.compile(r"(?!sips?:|tel:)(?!.*://)", re.IGNORECASE)     # a target without its scheme
 
 
 @frozen
@@ -60,7 +62,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument(
         "target", nargs="?", default=DEFAULT_TARGET, type=argument(read_target),
-        help=f"the recorder's SIP URI (default {DEFAULT_TARGET})",
+        help=f"the recorder: a SIP URI, or host:port (default {DEFAULT_TARGET})",
     )
     parser.add_argument("--transport", choices=("udp", "tcp"), help="default: what the URI says, else udp")
     parser.add_argument(
@@ -83,6 +85,10 @@ def add_parser(commands: Commands) -> None:
             f"--{who}", type=argument(parse_party), default=default, metavar="ADDRESS",
             help=f"who that is (default {default})",
         )
+    parser.add_argument(
+        "--patience", type=argument(read_seconds), default=DEFAULT_PATIENCE, metavar="SECONDS",
+        help=f"how long a recorder may say nothing at all to an INVITE (default {DEFAULT_PATIENCE:g})",
+    )
     for name in ("loss", "reorder", "duplicate"):
         parser.add_argument(
             f"--{name}", type=argument(read_percent), default=0.0, metavar="PERCENT",
@@ -117,20 +123,23 @@ def run(arguments: argparse.Namespace) -> int:
         impairment=Impairment(arguments.loss, arguments.reorder, arguments.duplicate, arguments.seed),
         random=random.SystemRandom(),
         wall=time.time,
+        patience=arguments.patience,
     )
     outcomes = run_campaign(plan, outset, verbose=arguments.verbose)
     failures = report(outcomes, plan)
     if len(outcomes) == 1 and not failures:
-        _tell_where(arguments, outcomes[0].call_id)
+        client, call_id = api_client(arguments), outcomes[0].call_id
+        tell_where(arguments, client, call_id, find_recording(client, call_id))
     elif len(outcomes) > failures:
-        print("Recordings: siprec recordings list")
+        print(f"Recordings: {next_command(arguments, 'recordings', 'list')}")
     return 1 if failures or not outcomes else 0
 
 
 def read_target(text: str) -> str:
     """
-    A SIP URI. Raises ValueError.
+    A SIP URI, of which C{sip:} may be missing. Raises ValueError.
     """
+    text = f"sip:{text}" if BARE.match(text) else text
     try:
         uri = parse_uri(text)
     except PeerError as error:
@@ -190,30 +199,3 @@ def _sounds(files: Sequence[Path], seed: int) -> _Sounds:
     if not len(first) or not len(second):
         raise SiprecError("a WAV file is empty")
     return _Sounds((first, second), True)
-
-
-def report(outcomes: Sequence[Outcome], plan: CampaignPlan) -> int:
-    """
-    Say what became of the calls; how many failed.
-    """
-    failed = [outcome for outcome in outcomes if outcome.error]
-    packets = sum(outcome.packets for outcome in outcomes)
-    print(f"{len(outcomes) - len(failed)} of {plan.calls} calls went well, {packets} RTP packets were sent.")
-    for outcome in failed[:MOST_SHOWN]:
-        print(f"  {outcome.call_id}: {outcome.error}", file=sys.stderr)
-    if len(failed) > MOST_SHOWN:
-        print(f"  and {len(failed) - MOST_SHOWN} more", file=sys.stderr)
-    if failed and not packets:
-        print("Is a recorder listening there, over this transport, and does it allow us?", file=sys.stderr)
-    return len(failed)
-
-
-def _tell_where(arguments: argparse.Namespace, call_id: str) -> None:
-    found = find_recording(api_client(arguments), call_id)
-    if found is None:
-        print(f"Call-ID {call_id}; if this recorder is siprec_tw: siprec recordings list --text {call_id}")
-        return
-    print(f"Recording {found.recording_id} ({found.verdict or found.state})")
-    print(f"  hear it:  {arguments.url}/api/v1/recordings/{found.recording_id}/audio")
-    print(f"  look:     siprec recordings show {found.recording_id}")
-    print(f"  take it:  siprec recordings export {found.recording_id}")

@@ -9,6 +9,7 @@ from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 
 from siprec_tw.cli.api_client import ApiClient, recording_path
+from siprec_tw.cli.private_files import private_directory, private_file
 from siprec_tw.cli.tables import octets_text
 from siprec_tw.errors import SiprecError
 from siprec_tw.recording.layout import DOCUMENTS, MANIFEST, is_recording_id
@@ -17,7 +18,8 @@ from siprec_tw.recording.manifest import Manifest, from_json
 
 def export_recording(client: ApiClient, recording_id: str, parent: str) -> Iterator[str]:
     """
-    Download into C{parent/recording_id}; a line for each file as it is there. The manifest comes last.
+    Download into C{parent/recording_id}, for its owner's eyes only; a line for each file as it is there. The
+    manifest comes last.
 
     Raises L{SiprecError}: not stored yet, damaged on the way, or not to be written here.
     """
@@ -30,9 +32,11 @@ def export_recording(client: ApiClient, recording_id: str, parent: str) -> Itera
         raise SiprecError(f"Recording {recording_id} is not stored yet: its call goes on") from None
     directory = Path(parent) / recording_id
     try:
+        private_directory(directory)
         for name, digest in _files(manifest).items():
             yield _download(client, recording_id, name, digest, directory)
-        (directory / MANIFEST).write_bytes(document)
+        with private_file(directory / MANIFEST) as manifest_file:
+            manifest_file.write(document)
     except OSError as error:
         raise SiprecError(f"Cannot write {error.filename or directory}: {error.strerror}") from error
     yield str(directory / MANIFEST)
@@ -55,7 +59,7 @@ def _download(client: ApiClient, recording_id: str, name: str, digest: str, dire
     if not plain or len(steps) not in (1, 2) or (len(steps) == 2 and steps[0] != DOCUMENTS):
         raise SiprecError(f"The manifest names a file {name!r}, wanted a plain name")
     file = directory.joinpath(*steps)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(file.parent)
     route = steps if len(steps) == 2 else ("files", name)
     size = client.save(recording_path(recording_id, *route), file)
     with file.open("rb") as saved:

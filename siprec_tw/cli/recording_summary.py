@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import cattrs
 
 from siprec_tw.cli.api_client import FoundRecording
-from siprec_tw.cli.tables import length_text, local_time, octets_text, table
+from siprec_tw.cli.tables import length_text, octets_text, table, utc_time
 from siprec_tw.errors import SiprecError
 from siprec_tw.log_lines import escaped
 from siprec_tw.recording.manifest import Manifest, Track, from_json
 
-TRACK_HEADINGS = ("TRACK", "LABEL", "SPEAKERS", "CODECS", "PACKETS", "LOST", "GAPS", "FILES")
+# A track goes by its label, as in the sentence of the verdict; without one by the index of its m-line.
+TRACK_HEADINGS = ("TRACK", "M-LINE", "SPEAKERS", "CODECS", "PACKETS", "LOST", "GAPS", "FILES")
 
 
 def summary(document: bytes) -> str:
@@ -28,15 +29,15 @@ def summary(document: bytes) -> str:
         return _unfinished(document)
     rows = (_track_cells(track, manifest) for track in manifest.tracks)
     facts = "".join(f"{name + ':':<12}{escaped(text)}\n" for name, text in _facts(manifest) if text)
-    tracks = "\n" + table(TRACK_HEADINGS, rows, frozenset({0, 4, 5, 6})) if manifest.tracks else ""
+    tracks = "\n" + table(TRACK_HEADINGS, rows, frozenset({1, 4, 5, 6})) if manifest.tracks else ""
     return facts + tracks + _warnings(manifest) + _files(manifest)
 
 
 def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "Recording", manifest.recording_id
     yield "Verdict", f"{manifest.verdict.name}: {manifest.verdict.reason}".removesuffix(": ")
-    yield "Started", local_time(manifest.times.started)
-    yield "Ended", f"{local_time(manifest.times.ended)} ({manifest.end.reason})"
+    yield "Started", utc_time(manifest.times.started)
+    yield "Ended", f"{utc_time(manifest.times.ended)} ({manifest.end.reason})"
     yield "Sound", length_text(manifest.times.duration)
     yield "Call-ID", manifest.call.call_id
     yield "From", manifest.call.from_header
@@ -50,7 +51,7 @@ def _track_cells(track: Track, manifest: Manifest) -> tuple[str, ...]:
     names = {party.id: party.name or party.aor or party.id for party in manifest.parties}
     speakers = dict.fromkeys(names.get(speaker.participant_id, "?") for speaker in track.participants)
     return (
-        str(track.index), track.label, ", ".join(speakers), ", ".join(track.encodings),
+        track.label or str(track.index), str(track.index), ", ".join(speakers), ", ".join(track.encodings),
         str(track.packets), str(track.lost), str(len(track.gaps)), ", ".join(track.files),
     )
 
@@ -72,7 +73,7 @@ def _unfinished(document: bytes) -> str:
         raise SiprecError("The server answered with something else than a manifest") from error
     parties = ", ".join(party.name or party.aor for party in row.parties)
     facts = (
-        ("Recording", row.recording_id), ("State", row.state), ("Started", local_time(row.started)),
+        ("Recording", row.recording_id), ("State", row.state), ("Started", utc_time(row.started)),
         ("Call-ID", row.call_id), ("Parties", parties),
     )
     return "".join(f"{name + ':':<12}{escaped(text)}\n" for name, text in facts if text)

@@ -13,13 +13,15 @@ from siprec_tw.cli.api_client import DEFAULT_URL, ApiClient, FoundRecording, rec
 from siprec_tw.cli.arguments import argument
 from siprec_tw.cli.recording_export import export_recording
 from siprec_tw.cli.recording_summary import summary
-from siprec_tw.cli.tables import length_text, local_time, octets_text, table
+from siprec_tw.cli.tables import length_text, octets_text, table, utc_time
+from siprec_tw.recording.verdict import VerdictKind
 
 if TYPE_CHECKING:
     from siprec_tw.cli.arguments import Commands
 
 FILTERS = ("participant", "text", "since", "until", "state", "limit", "cursor")
-HEADINGS = ("STARTED", "LENGTH", "STATE", "PARTIES", "TRACKS", "SIZE", "ID")
+HEADINGS = ("STARTED", "LENGTH", "STATE", "VERDICT", "PARTIES", "TRACKS", "SIZE", "ID")
+STATES = ("recording", "stored", *(kind.value for kind in VerdictKind))
 MOST_PARTIES = 48           # characters
 
 
@@ -34,7 +36,7 @@ def add_parser(commands: Commands) -> None:
     found.add_argument("--text", metavar="WORDS", help="words anywhere in metadata, headers and ids")
     found.add_argument("--since", metavar="TIME", help="started at or after, e.g. 2026-11-20T10:00:00Z")
     found.add_argument("--until", metavar="TIME", help="started before")
-    found.add_argument("--state", help="recording, stored, ...")
+    found.add_argument("--state", metavar="STATE", help=f"one of: {', '.join(STATES)}")
     found.add_argument("--limit", metavar="N", help="most rows of a page, 1 to 500 (default 50)")
     found.add_argument("--cursor", help="the page after one shown before")
     found.add_argument("--all", action="store_true", help="all pages")
@@ -85,7 +87,7 @@ def list_recordings(arguments: argparse.Namespace) -> int:
     if not rows:
         print("No recordings.")
         return 0
-    print(table(HEADINGS, map(_cells, rows), frozenset({1, 4, 5})), end="")
+    print(table(HEADINGS, map(_cells, rows), frozenset({1, 5, 6})), end="")
     if page.next_cursor is not None:
         print(f"{len(rows)} of {page.total}; the next: --cursor {page.next_cursor}", file=sys.stderr)
     return 0
@@ -110,13 +112,15 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def _cells(row: FoundRecording) -> tuple[str, ...]:
+    stored = row.state != "recording"
     parties = ", ".join(party.name or party.aor or party.participant_id for party in row.parties)
     return (
-        local_time(row.started),
-        length_text(row.duration),
-        row.verdict or row.state,
+        utc_time(row.started),
+        length_text(row.duration) if stored else "-",
+        row.state,
+        row.verdict or "-",
         parties if len(parties) <= MOST_PARTIES else parties[:MOST_PARTIES - 1] + "...",
-        str(row.tracks),
+        str(row.tracks) if stored else "-",
         octets_text(row.size) if row.size else "-",
         row.recording_id,
     )

@@ -5,7 +5,7 @@ Text in columns, and how times, lengths and sizes are shown to people.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime
 from unicodedata import east_asian_width
 
 from siprec_tw.log_lines import escaped
@@ -48,12 +48,12 @@ def octets_text(octets: int) -> str:
     return f"{size:.1f} TB"
 
 
-def local_time(instant: str, zone: tzinfo | None = None) -> str:
+def utc_time(instant: str) -> str:
     """
-    An ISO 8601 instant in the zone of this machine, to the second; other text as it is.
+    An ISO 8601 instant to the second, in UTC like all else that a recorder tells; other text as it is.
     """
     try:
-        return datetime.fromisoformat(instant).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromisoformat(instant).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except ValueError:
         return instant
 

@@ -122,6 +122,15 @@ class HostTests(SynchronousTestCase):
             answer = self.admin.raw("/api/v1/calls", host=host)
             self.assertEqual((answer.status, answer.value["error"]["code"]), (403, "forbidden"), host)
 
+    def test_refusal_names_what_is_taken(self) -> None:
+        """
+        The 403 says by which names this server goes.
+        """
+        message = self.admin.raw("/api/v1/calls", host="evil.example").message
+        self.assertEqual(
+            message, "The Host header is 'evil.example', wanted one of: localhost, 127.0.0.1, [::1]"
+        )
+
     def test_health_is_guarded_too(self) -> None:
         """
         No path is open to another name.

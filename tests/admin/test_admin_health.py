@@ -1,10 +1,8 @@
 """
-Health, metrics and the front page.
+Health and metrics.
 """
 
 from __future__ import annotations
-
-import re
 
 from admin_fakes import Admin
 from twisted.trial.unittest import SynchronousTestCase
@@ -72,15 +70,3 @@ class HealthTests(SynchronousTestCase):
         answer = self.admin.get("/metrics", Accept="application/openmetrics-text; version=1.0.0, */*;q=0.1")
         self.assertIn("application/openmetrics-text", answer.headers["content-type"])
         self.assertTrue(answer.body.endswith(b"# EOF\n"))
-
-    def test_front_page(self) -> None:
-        """
-        The front page is HTML, takes nothing from elsewhere, and every link on it leads somewhere.
-        """
-        answer = self.admin.get("/")
-        self.assertEqual((answer.status, answer.headers["content-type"]), (200, "text/html; charset=utf-8"))
-        self.assertNotIn(b"//", answer.body)
-        links = re.findall(rb'href="([^"]+)"', answer.body)
-        self.assertEqual(len(links), 5)
-        for link in links:
-            self.assertEqual(self.admin.get(link.decode()).status, 200, link)

@@ -5,6 +5,7 @@ C{/api/v1/recordings}: the search, and what belongs to a recording.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
+from siprec_tw.admin.recording_search import STATES
 from siprec_tw.interfaces import RecordingQuery
 
 T = TypeVar("T")
@@ -68,7 +70,7 @@ class SearchTests(SynchronousTestCase):
         self.assertEqual(answer.value["recordings"][0], {
             "recording_id": "rec-1",
             "state": "stored",
-            "verdict": "good",
+            "verdict": "complete",
             "call_id": "B2B.0.0.1",
             "started": "2026-11-20T09:26:37.250Z",
             "ended": "2026-11-20T09:27:07.250Z",
@@ -137,11 +139,28 @@ class SearchTests(SynchronousTestCase):
 
     def test_bad_texts(self) -> None:
         """
-        An empty or endless text is refused, and so is a state that is no word.
+        An empty or endless text is refused.
         """
-        for query in ("participant=", "text=%20", "text=" + "a" * 257, "cursor=", "cursor=" + "a" * 513,
-                      "state=", "state=STORED", "state=a%20b"):
+        for query in ("participant=", "text=%20", "text=" + "a" * 257, "cursor=", "cursor=" + "a" * 513):
             self.assertIn("wanted", self.refused(query))
+
+    def test_states(self) -> None:
+        """
+        A state is recording, stored or a verdict; any other is refused, and the message lists them all.
+        """
+        for state in STATES:
+            self.assertEqual(self.searched(f"?state={state}").state, state)
+        for text in ("bogus", "", "STORED", "a%20b"):
+            self.assertIn("wanted one of: " + ", ".join(STATES), self.refused("state=" + text))
+        self.assertEqual(STATES[:4], ("recording", "stored", "truncated", "silent"))
+
+    def test_states_in_the_documentation(self) -> None:
+        """
+        docs/http-api.md names every state that may be asked for.
+        """
+        page = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text()
+        row = next(line for line in page.splitlines() if line.startswith("| `state`"))
+        self.assertEqual(re.findall("`([^`]+)`", row)[1:], list(STATES))
 
     def test_strange_cursor(self) -> None:
         """

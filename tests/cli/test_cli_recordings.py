@@ -5,6 +5,8 @@ siprec recordings, against an HTTP server that answers as ours does.
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +18,9 @@ import pytest
 
 from siprec_tw.cli.api_client import server_url
 from siprec_tw.cli.main import main
-from siprec_tw.cli.tables import length_text, local_time, octets_text, table
+from siprec_tw.cli.private_files import private_directory, private_file
+from siprec_tw.cli.recordings import STATES
+from siprec_tw.cli.tables import length_text, octets_text, table, utc_time
 from siprec_tw.recording.manifest import (
     CallEntry,
     Document,
@@ -128,20 +132,21 @@ def test_list(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recordings", "list", "--participant", "ali ce", "--limit", "1"]) == 0
     shown = capsys.readouterr()
     heading, row = shown.out.splitlines()
-    assert heading.split() == ["STARTED", "LENGTH", "STATE", "PARTIES", "TRACKS", "SIZE", "ID"]
-    assert row.split()[2:] == ["1:01", "complete", r"Alice\x1b[31m", "2", "1.2", "MB", "rec1"]
+    assert heading.split() == ["STARTED", "LENGTH", "STATE", "VERDICT", "PARTIES", "TRACKS", "SIZE", "ID"]
+    assert row.startswith("2026-11-20 10:34:25 UTC")
+    assert row.split()[3:] == ["1:01", "stored", "complete", r"Alice\x1b[31m", "2", "1.2", "MB", "rec1"]
     assert shown.err == "1 of 2; the next: --cursor next\n"
     assert server.asked == [{"participant": ["ali ce"], "limit": ["1"]}]
 
 
 def test_list_all_pages(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """
-    --all follows the cursors to the end; a call that goes on has its state and no size.
+    --all follows the cursors to the end; a call that goes on has a state, and no length, verdict, tracks, size.
     """
     assert main(["recordings", "list", "--all"]) == 0
     shown = capsys.readouterr()
     assert [line.split()[-1] for line in shown.out.splitlines()[1:]] == ["rec1", "rec2"]
-    assert shown.out.splitlines()[2].split()[3] == "recording"
+    assert shown.out.splitlines()[2].split()[3:] == ["-", "recording", "-", r"Alice\x1b[31m", "-", "-", "rec2"]
     assert shown.err == ""
 
 
@@ -153,6 +158,16 @@ def test_empty_list(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "No recordings.\n"
 
 
+def test_states_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The help names every state that the server takes.
+    """
+    with pytest.raises(SystemExit):
+        main(["recordings", "list", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"one of: {', '.join(STATES)}" in words.replace("- ", "-")
+
+
 def test_show(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """
     A recording is shown with its parties, tracks, warnings and files; --json shows the manifest as it is.
@@ -160,11 +175,23 @@ def test_show(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recordings", "show", "rec1"]) == 0
     out = capsys.readouterr().out
     for text in (
+        "Started:    2026-11-20 10:34:25 UTC\n",
         "Call-ID:    a@b", "Alice <sip:alice@x>", "PCMA/8000", "3060", "metadata-aor: no scheme", "104 B",
     ):
         assert text in out
     assert main(["recordings", "show", "rec1", "--json"]) == 0
     assert capsys.readouterr().out == manifest().decode()
+
+
+def test_show_names_tracks_by_label(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A track goes by its label, as the verdict's sentence does, with the index of its m-line beside it.
+    """
+    assert main(["recordings", "show", "rec1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    number = next(n for n, line in enumerate(lines) if line.startswith("TRACK"))
+    assert lines[number].split()[:2] == ["TRACK", "M-LINE"]
+    assert lines[number + 1].split()[:2] == ["1", "0"]
 
 
 def test_show_running_call(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,6 +213,42 @@ def test_export(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (home / "recording.json").read_bytes() == manifest()
     assert sorted(path.name for path in home.iterdir()) == ["documents", "recording.json", "recording.wav"]
     assert capsys.readouterr().out.splitlines()[0] == f"{home / 'recording.wav'}  104 B"
+
+
+def test_export_is_private(server: Server, tmp_path: Path) -> None:
+    """
+    What comes home is for its owner alone, whatever the umask, and also where it was there before.
+    """
+    home = tmp_path / "new" / "rec1"
+    home.mkdir(parents=True)
+    (home / "recording.json").write_text("older")
+    umask = os.umask(0)
+    try:
+        for path in (home, home / "recording.json"):
+            path.chmod(0o777)
+        assert main(["recordings", "export", "rec1", "--to", str(tmp_path / "new")]) == 0
+    finally:
+        os.umask(umask)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home, *home.rglob("*"))}
+    assert modes == {
+        "rec1": 0o700, "documents": 0o700, "recording.json": 0o600, "recording.wav": 0o600, "001-offer.sdp": 0o600,
+    }
+
+
+def test_private_files(tmp_path: Path) -> None:
+    """
+    Directories that are missing on the way are made private too; those that are there stay as they are.
+    """
+    tmp_path.chmod(0o755)
+    umask = os.umask(0o777)
+    try:
+        private_directory(tmp_path / "a" / "b")
+        with private_file(tmp_path / "a" / "b" / "c") as out:
+            out.write(b"x")
+    finally:
+        os.umask(umask)
+    paths = (tmp_path, tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "c")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o755, 0o700, 0o700, 0o600]
 
 
 @pytest.mark.parametrize(("name", "digest", "complaint"), [
@@ -276,4 +339,5 @@ def test_tables() -> None:
     assert [octets_text(n) for n in (0, 940, 1234, 123456, 10**9, 10**13)] == [
         "0 B", "940 B", "1.2 kB", "123 kB", "1.0 GB", "10.0 TB",
     ]
-    assert local_time("yesterday") == "yesterday"
+    assert utc_time("yesterday") == "yesterday"
+    assert utc_time("2026-11-20T10:34:25.900+01:00") == "2026-11-20 09:34:25 UTC"

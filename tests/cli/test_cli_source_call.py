@@ -232,7 +232,9 @@ class CallTests(CallFixture):
         """
         self.recorder.script = lambda request: reply(request, 503, to_tag="x")
         failure = self.failureResultOf(Deferred.fromCoroutine(self.call.start(PLANS)), PeerError)
-        self.assertEqual((failure.value.status, failure.value.text), (503, "503 Service Unavailable"))
+        self.assertEqual(failure.value.status, 503)
+        self.assertEqual(failure.value.text, "the recorder answered 503 Service Unavailable")
+        self.assertTrue(self.call.heard)
         self.assertTrue(all(outlet.closed for outlet in self.outlets))
         self.assertEqual(self.recorder.acks, [])
 
@@ -244,7 +246,20 @@ class CallTests(CallFixture):
         starting = Deferred.fromCoroutine(self.call.start(PLANS))
         self.assertNoResult(starting)
         self.clock.advance(ANSWER_TIME + 1)
-        self.assertEqual(self.failureResultOf(starting, PeerError).value.status, 408)
+        error = self.failureResultOf(starting, PeerError).value
+        self.assertEqual((error.status, error.text), (408, "no final answer within 40 s"))
+        self.assertFalse(self.call.heard)
+
+    def test_refusal_with_a_warning(self) -> None:
+        """
+        The Warning of a refusal says why, and is told (RFC 3261 s.20.43).
+        """
+        warning = ("Warning", '399 srs "no m= line"')
+        self.recorder.script = lambda request: reply(request, 488, to_tag="x", fields=(warning,))
+        failure = self.failureResultOf(Deferred.fromCoroutine(self.call.start(PLANS)), PeerError)
+        self.assertEqual(
+            failure.value.text, 'the recorder answered 488 Not Acceptable Here (399 srs "no m= line")'
+        )
 
     def test_useless_answer(self) -> None:
         """
@@ -378,7 +393,7 @@ class CampaignTests(CallFixture):
         list(campaign.up)[1].ended_by_peer()
         self.run_for(5.0)
         errors = [outcome.error for outcome in self.successResultOf(running)]
-        self.assertEqual(errors, ["ended by the recorder", "BYE: 486 Busy Here"])
+        self.assertEqual(errors, ["ended by the recorder", "BYE: the recorder answered 486 Busy Here"])
 
     def test_stop(self) -> None:
         """

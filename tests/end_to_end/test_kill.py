@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from bench.survival import missing_after_kill
 from running_server import ROOT, RunningServer
 
 from bench.exactness import differences, read_sent
+from bench.survival import missing_after_kill
 
 
 @pytest.mark.parametrize("length", [2.3, 4.0, 6.1])

@@ -46,6 +46,7 @@ class Outcome:
     call_id: str
     packets: int
     error: str                  # "" where all went well
+    heard: bool = True          # whether the recorder answered the INVITE with anything
 
 
 @define(eq=False)
@@ -104,7 +105,7 @@ class Campaign:
             if ending is not None and ending.active():
                 ending.cancel()
         packets = sum(stream.rtp.packets for stream in call.streams)
-        self.outcomes.append(Outcome(call.call_id, packets, error))
+        self.outcomes.append(Outcome(call.call_id, packets, error, call.heard))
 
     def _end(self, call: SourceCall) -> None:
         Deferred.fromCoroutine(call.end()).addErrback(self._not_ended)

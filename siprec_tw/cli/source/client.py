@@ -5,12 +5,14 @@ The client's place on the network: its signaling, its calls, and what the record
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from random import Random
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from siprec_tw.cli.source.attempts import Attempts
 from siprec_tw.cli.source.impairment import UNIMPAIRED, Impairment
 from siprec_tw.cli.source.messages import ALLOW, Ends
 from siprec_tw.cli.source.outlet import UdpOutlet
@@ -44,6 +46,7 @@ class RecordingClient:
         random: Random,
         wall: Callable[[], float],
         timers: TimerValues = TimerValues(),  # noqa: B008 (a value)
+        patience: float | None = None,
     ) -> None:
         self._reactor = reactor
         self._target = target
@@ -56,6 +59,7 @@ class RecordingClient:
             reactor, self, timers=timers,
             random_token=lambda: random.randbytes(8).hex(), allow=lambda peer: True,
         )
+        self._attempts = Attempts(reactor, recorder, patience)
         self._calls: dict[str, SourceCall] = {}
         self._begun = 0
         self.pacer = Pacer(reactor, wall)
@@ -65,6 +69,7 @@ class RecordingClient:
         Listen for what the recorder asks. Raises LocalError where that cannot be.
         """
         self._local = await self._signaling.listen(self._recorder.transport, self._host, 0)
+        self._attempts.open()
 
     def call(self, story: CallStory, impairment: Impairment = UNIMPAIRED) -> SourceCall:
         """
@@ -93,6 +98,7 @@ class RecordingClient:
                 await call.end()
             except PeerError as error:
                 self.log.warn("Could not end {call}: {error}", call=call.call_id, error=error.text)
+        self._attempts.close()
         await self._signaling.stop()
 
     # --- Signals ------------------------------------------------------------------------------
@@ -101,10 +107,15 @@ class RecordingClient:
         self, request: Request, dialog: Dialog | None, on_response: Callable[[Response], None] | None = None
     ) -> Response:
         """
-        Send a request by the way of its dialog and wait for its final response.
+        Send a request by the way of its dialog and wait for the recorder's final response.
+
+        Raises PeerError where there is none.
         """
-        flow = Flow(self._recorder, self._local)
-        return await self._signaling.request(request, self._hop(dialog), flow=flow, on_response=on_response)
+        def ask(hear: Callable[[Response], None]) -> Coroutine[Deferred[object], object, Response]:
+            flow = Flow(self._recorder, self._local)
+            return self._signaling.request(request, self._hop(dialog), flow=flow, on_response=hear)
+
+        return await self._attempts.response(ask, on_response, first=dialog is None)
 
     def acknowledge(self, request: Request, dialog: Dialog) -> None:
         """

@@ -38,6 +38,7 @@ class Outset:
     impairment: Impairment
     random: Random
     wall: Callable[[], float]               # POSIX time
+    patience: float | None = None           # seconds for any response to an INVITE; None: the transaction's
 
     def story(self) -> CallStory:
         """
@@ -95,7 +96,8 @@ class _Session:
         transport = self.outset.transport or uri.transport or "udp"
         recorder = await resolve_destination(self.reactor, uri, transport)
         client = RecordingClient(
-            self.reactor, self.outset.target, recorder, random=self.outset.random, wall=self.outset.wall
+            self.reactor, self.outset.target, recorder,
+            random=self.outset.random, wall=self.outset.wall, patience=self.outset.patience,
         )
         if self._stopping:
             return

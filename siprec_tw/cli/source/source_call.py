@@ -35,7 +35,6 @@ from siprec_tw.sdp.description import Direction
 from siprec_tw.sip.cseq import parse_cseq
 from siprec_tw.sip.dialog import Dialog, uac_dialog
 from siprec_tw.sip.message import Request, Response
-from siprec_tw.sip.reply import reply
 
 ENDED = "ended"
 ANSWER_TIME = 40.0          # seconds that an answer may take
@@ -80,6 +79,7 @@ class SourceCall:
     call_id: str = field(default="")
     streams: list[CallStream] = field(factory=list)
     held: bool = False
+    heard: bool = False                             # whether the INVITE got any response
     dialog: Dialog | None = None
     over: Deferred[str] = field(factory=Deferred)   # fires once: ENDED, or what went wrong
     _local_tag: str = field(init=False)
@@ -103,7 +103,7 @@ class SourceCall:
                 self.streams.append(self._stream(plan))
             invite = first_invite(self.ends, self.call_id, self._local_tag, *self._session_body())
             waiting = Deferred.fromCoroutine(self.signals.request(invite, None, self._acknowledge))
-            waiting.addTimeout(ANSWER_TIME, self.reactor, lambda _, __: reply(invite, 408))
+            waiting.addTimeout(ANSWER_TIME, self.reactor, _not_final)
             response = await waiting
             _raise_for(response)
         except BaseException:
@@ -239,7 +239,7 @@ class SourceCall:
             raise PeerError(f"{method} in a call that is not up", 481)
         self.dialog, request = within_dialog(self.ends, self.dialog, method, fields, body)
         waiting = Deferred.fromCoroutine(self.signals.request(request, self.dialog, on_response))
-        waiting.addTimeout(ANSWER_TIME, self.reactor, lambda _, __: reply(request, 408))
+        waiting.addTimeout(ANSWER_TIME, self.reactor, _not_final)
         response = await waiting
         _raise_for(response)
         return response
@@ -248,6 +248,7 @@ class SourceCall:
         """
         A response to an INVITE: every 2xx gets its ACK, each time it comes (RFC 3261 s.13.2.2.4).
         """
+        self.heard = True
         if not 200 <= response.status < 300:
             return
         if self.dialog is None:
@@ -313,4 +314,10 @@ class SourceCall:
 
 def _raise_for(response: Response) -> None:
     if response.status >= 300:
-        raise PeerError(f"{response.status} {response.reason}", response.status)
+        warning = response.headers.get("Warning")
+        why = "" if warning is None else f" ({warning})"
+        raise PeerError(f"the recorder answered {response.status} {response.reason}{why}", response.status)
+
+
+def _not_final(_: object, seconds: float) -> Response:
+    raise PeerError(f"no final answer within {seconds:g} s", 408)
