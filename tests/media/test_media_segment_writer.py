@@ -145,24 +145,6 @@ def test_any_player_plays_it(tmp_path: Path, closed: bool, payload_type: int) ->
     assert raw[8000:] == b"".join(one.packet.payload for one in sent).replace(*NEGATIVE_ZERO[payload_type])
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="Wireshark is not installed")
-def test_wireshark_opens_packets(tmp_path: Path) -> None:
-    """
-    The file of a codec that is kept in packets opens in Wireshark, each packet with its sequence number.
-    """
-    sender = Sender(payload_type=18)
-    sent = [sender.one(20, ticks=160) for _ in range(30)]
-    recorded(tmp_path, sent)
-    told = subprocess.run(
-        ["tshark", "-r", str(tmp_path / "s-1.rtpdump.part"), "-X", "read_format:rtpdump",
-         "-T", "fields", "-e", "rtp.seq"],
-        capture_output=True, text=True, check=False,
-    )
-    if told.returncode:
-        pytest.skip(f"this Wireshark reads no rtpdump: {told.stderr.strip().splitlines()[-1]}")
-    assert [int(line) for line in told.stdout.split()] == [one.packet.sequence for one in sent]
-
-
 def test_a_law_is_silent_in_its_own_way(tmp_path: Path) -> None:
     """
     Lead and gaps of A-law are 0xD5.
