@@ -13,6 +13,9 @@ from siprec_tw.codecs.registry import STATIC_FORMATS, Codec, codec_of, is_side
 from siprec_tw.media.arrival import Warn
 
 UNKNOWN_ENCODING = "UNKNOWN"
+# Silence is written for as long as the clock says: what no telephone has must not fill the memory.
+HIGHEST_RATE = 48_000
+MOST_CHANNELS = 2
 DEFAULT_CLOCK_RATE = 8000
 
 
@@ -41,8 +44,11 @@ def lane_of(form: PayloadFormat) -> Lane:
     """
     if form.clock_rate <= 0 or form.channels <= 0:
         form = evolve(form, clock_rate=max(form.clock_rate, 0) or DEFAULT_CLOCK_RATE, channels=1)
+    codec = codec_of(form)
+    if codec.sample_addressable and (form.clock_rate > HIGHEST_RATE or form.channels > MOST_CHANNELS):
+        form = evolve(form, clock_rate=DEFAULT_CLOCK_RATE, channels=1)
     side = is_side(form) or form.encoding == UNKNOWN_ENCODING
-    return Lane(form, codec_of(form), side, evolve(form, payload_type=0, encoding=form.encoding.upper()))
+    return Lane(form, codec, side, evolve(form, payload_type=0, encoding=form.encoding.upper()))
 
 
 class FormatTable:

@@ -17,6 +17,8 @@ from siprec_tw.sdp.static_payload_types import unmapped_format, usual_clock_rate
 
 HIGHEST_PAYLOAD_TYPE = 127
 HIGHEST_PORT = 65535
+HIGHEST_CLOCK_RATE = 192_000    # of audio and video payload formats that are registered
+MOST_CHANNELS = 8
 MOST_DIGITS = 10            # of any number read here; checked before int(), which is quadratic
 NULL_HOSTS = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0"})
 
@@ -333,7 +335,10 @@ def parse_rtpmap(value: str) -> tuple[int, RtpMap] | None:
     if payload_type is None or not encoding:
         return None
     rate, channels = ([number(n) or 0 for n in numbers] + [0, 0])[:2]
-    return payload_type, RtpMap(encoding.upper(), rate, channels or 1)
+    # What cannot be is taken as not told: buffers are made as large as these numbers say.
+    rate = rate if rate <= HIGHEST_CLOCK_RATE else 0
+    channels = channels if 0 < channels <= MOST_CHANNELS else 1
+    return payload_type, RtpMap(encoding.upper(), rate, channels)
 
 
 def _stated_direction(attributes: Iterable[Attribute]) -> Direction | None:
