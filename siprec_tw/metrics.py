@@ -119,6 +119,7 @@ class Metrics:
         self._longest = Gauge(
             "siprec_media_sweep_longest_seconds", "The longest sweep since the start.", registry=self.registry
         )
+        self._receiver = Info("siprec_media_receiver", "How RTP is received: batch or swept.", registry=self.registry)
 
     def _declare_recordings(self) -> None:
         self._stored = self._counter("siprec_recordings_stored", "Recordings in the index.", "verdict")
@@ -232,6 +233,12 @@ class Metrics:
         self._sweep.observe(seconds)
         self._longest_sweep = max(self._longest_sweep, seconds)
         self._longest.set(self._longest_sweep)
+
+    def media_receiver(self, name: str) -> None:
+        """
+        How RTP is received: "batch" or "swept".
+        """
+        self._receiver.info({"name": name})
 
     def write_failed(self) -> None:
         """

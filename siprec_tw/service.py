@@ -203,8 +203,9 @@ class Recorder(Service):
         plane = LocalMediaPlane(
             self._reactor, self.node_id, media.address, (media.ports.first, media.ports.last),
             advertise=media.advertised, sweep_interval=media.sweep_interval, quarantine=media.quarantine,
-            receive_buffer=media.receive_buffer, metrics=self.metrics,
+            receive_buffer=media.receive_buffer, metrics=self.metrics, receiver=media.receiver,
         )
+        self.metrics.media_receiver(plane.receiver_name)
         self.metrics.watch(Watched.STREAMS_OPEN, lambda: float(plane.open_streams()))
         self.metrics.watch(Watched.PORTS_FREE, lambda: float(plane.free_pairs()))
         return plane

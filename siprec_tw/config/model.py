@@ -128,6 +128,10 @@ class Media(Section):
     receive_buffer: Annotated[Size, octets_within(16 << 10, 64 << 20), Field(description=(
         "Receive buffer asked of the system for each RTP socket."
     ))] = 256 << 10
+    receiver: Annotated[Literal["auto", "batch", "swept"], Kind("auto, batch or swept"), Field(description=(
+        "How the sockets are read: `batch` many packets together (Linux), `swept` one by one;"
+        " `auto` takes batches where they work here."
+    ))] = "auto"
     workers: Annotated[Workers, Field(description=(
         "Processes that receive RTP. In this version only 0, in the server's own; `auto` means the same."
     ))] = 0

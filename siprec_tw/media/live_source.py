@@ -14,15 +14,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from siprec_tw.media.arrival import Address, Extended, Packet, Run, Warn, text_of
+from siprec_tw.media.batch_clock import OpenBaseline, OpenReception
+from siprec_tw.media.batch_stride import Progress, Stride
 from siprec_tw.media.format_table import FormatTable
 from siprec_tw.media.segment_opener import SegmentOpener
 from siprec_tw.media.segment_writer import OpenSegment, SampleSegment
 from siprec_tw.media.source_segments import SourceSegments
 from siprec_tw.media.totals import Totals
 from siprec_tw.recording.segment import LEAD_SECONDS
-from siprec_tw.rtp.clock import TransitBaseline
+from siprec_tw.rtp.packet import FIRST_RTCP_TYPE, HEADER_SIZE, LAST_RTCP_TYPE, MARKER
 from siprec_tw.rtp.probation import Probation
-from siprec_tw.rtp.reception import Place, Reception
+from siprec_tw.rtp.reception import Place
 from siprec_tw.rtp.sequence import SEQUENCE_BITS, TIMESTAMP_BITS, extend
 
 OLDEST_DUPLICATE = 60.0     # seconds of the source's own time
@@ -41,7 +43,7 @@ class LiveSource:
         self.first_arrival = self.last_arrival = first[4]
         self.address: Address = first[6]
         self.encoding = ""
-        self.reception = Reception.starting_at(first[0])
+        self.reception = _reception_from(first)
         self._before_restarts = Totals()
         self._octets = 0
         self._rejected = 0
@@ -50,10 +52,11 @@ class LiveSource:
         self._first_timestamp = first[1]
         self._timestamp = first[1]              # extended, of the packet of the highest sequence number
         self._seam = first[0], first[1]         # where timestamps leapt last: number, timestamp before
-        self._clock: TransitBaseline | None = None
+        self._clock: OpenBaseline | None = None
         self._rate = formats.lane(first[2]).format.clock_rate
         self._segments = SourceSegments(ssrc, self.address, opener, self._missing_between)
         self._restart: Probation[Packet] = Probation()
+        self._shape = 0, 0, 0       # of the packet that came last: payload type, octets of payload, of datagram
 
     @property
     def totals(self) -> Totals:
@@ -79,6 +82,7 @@ class LiveSource:
             while rest:
                 rest = self._receive_any(rest)
         last = batch[-1]
+        self._shape = last[2], len(last[3]), len(last[5])
         self.last_arrival = last[4]
         if last[6] != self.address:
             before, after = text_of(self.address), text_of(last[6])
@@ -99,6 +103,54 @@ class LiveSource:
         """
         self._rejected += len(self._restart.release())
         self._segments.close(reason)
+
+    # --- in its stride (L{siprec_tw.media.batch_stride}) ------------------------------------------
+
+    def stride(self) -> Stride | None:
+        """
+        What is to be known to go on like the last packet; None where that could be no plain run at the head.
+        """
+        primary, clock, reception = self._segments.primary, self._clock, self.reception
+        payload_type, size, whole = self._shape
+        if (
+            not isinstance(primary, SampleSegment)
+            or clock is None
+            or reception.last_transit is None
+            or not self._segments.settled
+            or not size
+            or whole != HEADER_SIZE + size
+            or FIRST_RTCP_TYPE <= payload_type | MARKER <= LAST_RTCP_TYPE
+            or not self._formats.knows(payload_type)
+            or self._formats.lane(payload_type).sound != primary.lane.sound
+        ):
+            return None
+        step, odd = divmod(size, primary.lane.octets_a_tick)
+        tail = primary.tail
+        if odd or tail is None:
+            return None
+        return Stride(
+            self.ssrc, payload_type, size, step, self._rate, reception.highest + 1, primary.head,
+            self.address, reception.jitter, reception.last_transit, clock, tail,
+        )
+
+    def go_on(self, progress: Progress) -> int:
+        """
+        What C{_receive_in_order} would have done with these packets, of however many sweeps, but for the writing.
+        Returns the extended timestamp at which the record wants a checkpoint.
+        """
+        primary, clock, reception = self._segments.primary, self._clock, self.reception
+        assert isinstance(primary, SampleSegment)
+        assert clock is not None
+        clock.lower(progress.newly_least)
+        reception.receive_next(progress.packets)
+        reception.interarrival((progress.last_transit,))
+        reception.jitter = progress.jitter
+        self._octets += progress.octets
+        self.last_arrival = progress.last_arrival
+        self._stand(primary, progress.least)
+        ticks = progress.packets * progress.step
+        self._timestamp = primary.head + ticks - progress.step
+        return primary.go_on(progress.packets, ticks, reception.highest)
 
     # --- packets in order ------------------------------------------------------------------------
 
@@ -219,7 +271,7 @@ class LiveSource:
         self._before_restarts = self.totals
         self._octets = self._rejected = 0
         self._restart = Probation()
-        self.reception = Reception.starting_at(first[0])
+        self.reception = _reception_from(first)
         self._first_timestamp = self._timestamp = first[1]
         self._seam = first[0], first[1]
         self._new_clock("source-restarted", first[4])
@@ -260,7 +312,7 @@ class LiveSource:
         transits = [section[index][4] - section[index][1] / self._rate for index in sound]
         jumps: list[int] = []
         if sound:
-            clock = self._clock or TransitBaseline(transits[0], section[sound[0]][4])
+            clock = self._clock or OpenBaseline(transits[0], section[sound[0]][4])
             if self._clock is None or not clock.agrees(min(transits), max(transits)):
                 jumps = clock.jumps(transits)
         start = 0
@@ -280,7 +332,7 @@ class LiveSource:
             if self._clock is not None and not self._clock.follow(least, now):
                 self._new_clock("clock-crept", now)
             if self._clock is None:
-                self._clock = TransitBaseline(least, now)
+                self._clock = OpenBaseline(least, now)
             self._follow_jitter(group)
         touched: dict[OpenSegment, None] = {}
         for packet in group:
@@ -326,6 +378,10 @@ class LiveSource:
 
     def _missing_between(self, before: int, after: int) -> int:
         return self.reception.missing_between(before, after)
+
+
+def _reception_from(first: Packet) -> OpenReception:
+    return OpenReception(base=first[0], highest=first[0] - 1)
 
 
 def _arrival(packet: Extended) -> float:

@@ -4,6 +4,7 @@ The media plane in this process: opens a stream's pair of ports, receives, repor
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,11 +15,13 @@ from twisted.logger import Logger
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PortsExhausted
 from siprec_tw.interfaces import StreamAddress, StreamKeys, StreamReport, StreamSpec
+from siprec_tw.media.batch_reader import BatchReader
+from siprec_tw.media.batch_tally import NOTHING, Tally
+from siprec_tw.media.batch_trial import choose
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.sweeper import INTERVAL_SECONDS, Sweeper
 from siprec_tw.media.swept_port import MOST_A_SWEEP, RECEIVE_BUFFER, BatchProtocol, Receive, SweptPort
-from siprec_tw.media.totals import Totals
 from siprec_tw.media.unprotection import Unprotection
 
 RTCP_EVERY = 5      # RTCP comes every few seconds: its ports are read in every fifth sweep
@@ -86,7 +89,9 @@ class OpenStream:
 class LocalMediaPlane:
     """
     A L{siprec_tw.interfaces.MediaPlane}. C{host} is bound, C{advertise} is what the SDP says, C{ports} the
-    range, both ends included.
+    range, both ends included. C{receiver} is "auto", "batch" or "swept" (L{siprec_tw.media.batch_trial}).
+
+    Raises LocalError for a receiver that does not work here.
     """
 
     log = Logger()
@@ -103,6 +108,7 @@ class LocalMediaPlane:
         clock: Callable[[], float] | None = None,
         receive_buffer: int = RECEIVE_BUFFER,
         metrics: MediaMetrics | None = None,
+        receiver: str = "auto",
     ) -> None:
         self._reactor = reactor
         self._node_id = node_id
@@ -111,12 +117,20 @@ class LocalMediaPlane:
         self._pool = PortPool(ports[0], ports[1], clock or reactor.seconds, quarantine)
         self._buffer = receive_buffer
         self._metrics = metrics
-        self._sweeper = Sweeper(reactor, sweep_interval, self._swept)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._chosen = choose(receiver, family)
+        recvmmsg = self._chosen.recvmmsg
+        self._reader = BatchReader(recvmmsg, family) if recvmmsg is not None else None
+        self._sweeper = Sweeper(reactor, sweep_interval, self._swept, self._reader)
         self._streams: dict[str, OpenStream] = {}
-        self._closed = Totals()             # of streams that are closed
-        self._told = Totals()               # what the metrics know
-        self._failed_writes = 0             # of streams that are closed
-        self._told_failures = 0
+        self._tally = Tally()
+
+    @property
+    def receiver_name(self) -> str:
+        """
+        How packets are received: "batch" or "swept".
+        """
+        return self._chosen.name
 
     @property
     def longest_sweep(self) -> float:
@@ -129,6 +143,7 @@ class LocalMediaPlane:
         """
         Begin to receive on what is opened.
         """
+        self.log.info("Media receiver: {receiver} ({reason})", receiver=self._chosen.name, reason=self._chosen.reason)
         self._sweeper.start()
 
     async def stop(self) -> None:
@@ -183,8 +198,7 @@ class LocalMediaPlane:
         stream.rtcp.stop()
         self._pool.give_back(stream.address.rtp_port)
         report = stream.receiver.close()
-        self._closed = self._closed.plus(stream.receiver.totals)
-        self._failed_writes += stream.receiver.failed_writes
+        self._tally.close(stream.receiver)
         return report
 
     def report(self, stream_id: str) -> StreamReport | None:
@@ -223,6 +237,9 @@ class LocalMediaPlane:
         except BaseException:
             rtp.stop()
             raise
+        if self._reader is not None:
+            self._reader.watch(rtp, receiver)
+            self._reader.watch(rtcp)
         return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp, unprotection)
 
     def _port(self, port: int, receive: Receive, flooded: Callable[[], None], every: int) -> SweptPort:
@@ -243,18 +260,13 @@ class LocalMediaPlane:
         """
         if self._metrics is None:
             return
-        totals, failures = self._closed, self._failed_writes
-        for stream in self._streams.values():
-            totals = totals.plus(stream.receiver.totals)
-            failures += stream.receiver.failed_writes
-        new = totals.minus(self._told)
-        self._told = totals
+        self._tally.ask(stream.receiver for stream in self._streams.values())
+        new, failures = self._tally.news(self._reader.untold() if self._reader is not None else NOTHING)
         self._metrics.packets_received(new.packets)
         self._metrics.octets_received(new.octets)
         self._metrics.packets_lost(new.lost)
         self._metrics.packets_duplicate(new.duplicates)
         self._metrics.packets_reordered(new.reordered)
         self._metrics.packets_rejected(new.rejected)
-        for _ in range(failures - self._told_failures):
+        for _ in range(failures):
             self._metrics.write_failed()
-        self._told_failures = failures

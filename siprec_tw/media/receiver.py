@@ -22,6 +22,7 @@ from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PeerError
 from siprec_tw.interfaces import StreamReport, StreamSpec
 from siprec_tw.media.arrival import Datagram, Packet, text_of
+from siprec_tw.media.batch_stride import Ahead, Progress, Stride
 from siprec_tw.media.format_table import FormatTable
 from siprec_tw.media.live_source import LiveSource
 from siprec_tw.media.rtcp_watch import RtcpSeen
@@ -54,6 +55,8 @@ class StreamReceiver:
     def __init__(self, spec: StreamSpec, node_id: str, files: SegmentFiles | None = None) -> None:
         self.stream_id = spec.stream_id
         self.rtcp = RtcpSeen()
+        self.ahead: Ahead | None = None             # who follows the stream in its stride
+        self.changes = 0                            # grows when the totals do
         self._warnings = StreamWarnings(spec.stream_id)
         self._warn = self._warnings.warn
         self._formats = FormatTable(spec.formats, self._warn)
@@ -79,6 +82,8 @@ class StreamReceiver:
         """
         Take what one sweep found on the RTP port, in the order of arrival.
         """
+        self._take_back()
+        self.changes += 1
         unpack = FIXED_HEADER.unpack_from
         batches: dict[int, list[Packet]] = {}
         batch: list[Packet] = []
@@ -120,6 +125,7 @@ class StreamReceiver:
         """
         The payload types mean this from now on.
         """
+        self._take_back()
         self._formats.update(formats)
 
     def warn(self, code: str, text: str) -> None:
@@ -141,6 +147,8 @@ class StreamReceiver:
         Finish all segments. Where no source was ever proven, what came of known payload types is kept
         unproven.
         """
+        self._take_back()
+        self.changes += 1
         if not self._opener.opened:
             for ssrc, candidate in list(self._candidates.items()):
                 held = candidate.release()
@@ -161,6 +169,8 @@ class StreamReceiver:
         """
         What was received in all.
         """
+        if self.ahead is not None:
+            self.ahead.settle()
         totals = self._gone
         for source in self._live.values():
             totals = totals.plus(source.totals)
@@ -183,6 +193,30 @@ class StreamReceiver:
             source=text_of(latest.address) if latest else "",
             warnings=self._warnings.all(),
         )
+
+    # --- in its stride (L{siprec_tw.media.batch_stride}) ------------------------------------------
+
+    def stride(self) -> Stride | None:
+        """
+        What is to be known to go on with the only source there is; None where the stream is not in its stride.
+        """
+        source = self._latest
+        if source is None or len(self._live) != 1 or self._live.get(source.ssrc) is not source:
+            return None
+        return source.stride()
+
+    def go_on(self, progress: Progress) -> int:
+        """
+        The stream went so far in its stride. Returns the extended timestamp at which its record is due.
+        """
+        assert self._latest is not None
+        self._last_arrival = progress.last_arrival
+        self.changes += 1
+        return self._latest.go_on(progress)
+
+    def _take_back(self) -> None:
+        if self.ahead is not None:
+            self.ahead.leave()
 
     def _receive_short(self, datagram: bytes, arrival: float) -> None:
         """

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from attrs import define
 
 from siprec_tw.media.arrival import Extended, Run
+from siprec_tw.media.batch_stride import Tail
 from siprec_tw.media.format_table import Lane
 from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.media.segment_record import Failed, SegmentRecord
@@ -222,6 +223,27 @@ class SampleSegment(OpenSegment):
         if self._write(writes) and filled:
             self.record.append(filled)
         self.checkpoint_when_due()
+
+    @property
+    def tail(self) -> Tail | None:
+        """
+        Where the head is on disk; None while the file is not open.
+        """
+        if self._descriptor is None:
+            return None
+        offset = WAV_HEADER_SIZE + (self.head - self.opened.origin) * self._width
+        return Tail(self._files.write, self._descriptor, offset, self._due)
+
+    def go_on(self, packets: int, ticks: int, last_sequence: int) -> int:
+        """
+        So many packets, of so many ticks in all, were written at the tail; when the next checkpoint is due.
+        """
+        self.head += ticks
+        self._head_sequence = last_sequence
+        self.standing.packets += packets
+        self.standing.highest_sequence = max(self.standing.highest_sequence, last_sequence)
+        self.checkpoint_when_due()
+        return self._due
 
     def close(self, reason: str) -> None:
         """

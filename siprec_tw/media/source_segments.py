@@ -48,6 +48,13 @@ class SourceSegments:
         self._retired: Retired | None = None
         self._sides: dict[PayloadFormat, OpenSegment] = {}
 
+    @property
+    def settled(self) -> bool:
+        """
+        Whether no late packets of a segment before are waited for.
+        """
+        return self._retired is None
+
     def new_epoch(self, reason: str, now: float, transit: float | None) -> None:
         """
         Whatever is open belongs to the epoch before; C{transit} is that of its clock.

@@ -8,14 +8,14 @@ The sweeper: reads all media ports, again and again, and lets the reactor breath
 
 What is to be at risk when this process is killed is C{interval} and the length of a sweep together.
 
-How a port's socket is emptied is the port's own affair (C{doRead}); what reads many sockets in one call takes
-the place of C{drain}.
+How a port's socket is emptied is the port's own affair (C{doRead}), one after the other; a L{Reader} that reads
+many together may take the place of that.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -23,6 +23,16 @@ from twisted.logger import Logger
 
 INTERVAL_SECONDS = 0.4
 SLICE_SECONDS = 0.02
+
+Turn = tuple[int, int]
+"""
+(5, 2): in the sweeps 2, 7, 12 ...
+"""
+
+Attempt = Callable[[object, Callable[[], None]], None]
+"""
+C{attempt(port, work)}: do it; a fault is logged as one of this port.
+"""
 
 
 class Sweepable(Protocol):
@@ -35,6 +45,23 @@ class Sweepable(Protocol):
     def doRead(self) -> None:
         """
         Read what has come and hand it on.
+        """
+
+
+class Reader(Protocol):
+    """
+    What reads many ports together.
+    """
+
+    def read(self, ports: Iterator[Sweepable], attempt: Attempt) -> None:
+        """
+        Read all of these, which end when others must have their turn. What may fail because of one port is
+        attempted: C{attempt(port, work)}.
+        """
+
+    def forget(self, port: Sweepable) -> None:
+        """
+        The port is read no more.
         """
 
 
@@ -51,12 +78,15 @@ class Sweeper:
         reactor: IReactorTime,
         interval: float = INTERVAL_SECONDS,
         took: Callable[[float], None] | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self.longest = 0.0                          # seconds of reading in one sweep
         self._reactor = reactor
         self._interval = interval
         self._took = took
-        self._ports: dict[Sweepable, int] = {}      # to the sweep in which it is read, modulo its C{every}
+        self._reader = reader
+        self._ports: dict[Sweepable, Turn] = {}
+        self._turns: dict[Turn, dict[Sweepable, None]] = {}     # the ports of each
         self._left: deque[Sweepable] = deque()      # of the sweep that is going on
         self._sweeps = 0
         self._reading = 0.0                         # seconds spent in the sweep that is going on
@@ -83,45 +113,66 @@ class Sweeper:
         """
         Read this port from now on.
         """
-        self._ports[port] = len(self._ports) % port.every
+        turn = port.every, len(self._ports) % port.every
+        self._ports[port] = turn
+        self._turns.setdefault(turn, {})[port] = None
 
     def remove(self, port: Sweepable) -> None:
         """
         Read it no more; unknown ports are none either.
         """
-        self._ports.pop(port, None)
+        turn = self._ports.pop(port, None)
+        if turn is not None:
+            del self._turns[turn][port]
+        if self._reader is not None:
+            self._reader.forget(port)
 
     def drain(self, port: Sweepable) -> None:
         """
         Read one port now.
         """
+        self._attempt(port, port.doRead)
+
+    def _attempt(self, port: object, work: Callable[[], None]) -> None:
         try:
-            port.doRead()
+            work()
         except Exception:
             # The one place where every error is caught: a fault in one stream must not end the others.
             self.log.failure("Could not receive on {port}", port=port)
 
     def _sweep(self) -> None:
         self._sweeps += 1
-        ports = [port for port, phase in self._ports.items() if self._sweeps % port.every == phase]
+        turns = self._turns.items()
+        ports = [port for (every, nth), these in turns if self._sweeps % every == nth for port in these]
         begin = self._sweeps % len(ports) if ports else 0
         self._left = deque(ports[begin:] + ports[:begin])
         self._reading = 0.0
         self._slice()
 
     def _slice(self) -> None:
-        seconds, left = self._reactor.seconds, self._left
-        begun = now = seconds()
-        while left and now - begun < SLICE_SECONDS:
-            port = left.popleft()
-            if port in self._ports:
+        begun, reader = self._reactor.seconds(), self._reader
+        ports = self._ports_until(begun)
+        if reader is None:
+            for port in ports:
                 self.drain(port)
-            now = seconds()
+        else:
+            self._attempt(reader, lambda: reader.read(ports, self._attempt))
+        now = self._reactor.seconds()
         self._reading += now - begun
-        if left:
+        if self._left:
             self._call = self._reactor.callLater(0, self._slice)
         else:
             self._finish(now)
+
+    def _ports_until(self, begun: float) -> Iterator[Sweepable]:
+        """
+        The ports that are left, for as long as the slice lasts.
+        """
+        seconds, left = self._reactor.seconds, self._left
+        while left and seconds() - begun < SLICE_SECONDS:
+            port = left.popleft()
+            if port in self._ports:
+                yield port
 
     def _finish(self, now: float) -> None:
         self.longest = max(self.longest, self._reading)

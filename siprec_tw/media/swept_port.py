@@ -31,7 +31,7 @@ LARGEST_DATAGRAM = 65_535
 MOST_A_SWEEP = 1024         # datagrams; a peer that sends more cannot starve the others
 
 # Linux, all but alpha, mips, parisc and sparc: the number is not in Python's socket module.
-_SO_TIMESTAMPNS: int | None = getattr(socket, "SO_TIMESTAMPNS", 35 if sys.platform == "linux" else None)
+SO_TIMESTAMPNS: int | None = getattr(socket, "SO_TIMESTAMPNS", 35 if sys.platform == "linux" else None)
 _TIMESPEC = struct.Struct("@ll")
 _CONTROL_SIZE = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 
@@ -81,7 +81,7 @@ class SweptPort(Port):
         self._sweeper = sweeper
         self._most = most
         self._buffer = buffer
-        self._stamped = stamped and _SO_TIMESTAMPNS is not None
+        self._stamped = stamped and SO_TIMESTAMPNS is not None
 
     def start(self) -> None:
         """
@@ -137,9 +137,9 @@ class SweptPort(Port):
                 " or packets are lost when this machine is busy",
                 granted=granted, wanted=self._buffer,
             )
-        if self._stamped and _SO_TIMESTAMPNS is not None:
+        if self._stamped and SO_TIMESTAMPNS is not None:
             try:
-                created.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                created.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             except OSError:
                 self._stamped = False
         return created

@@ -8,13 +8,14 @@ each payload that was sent against the octets at its timestamp.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from attrs import define, frozen
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.interfaces import StreamReport, StreamSpec
+from siprec_tw.media.arrival import Datagram
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.recording import rtpdump
@@ -119,6 +120,14 @@ def impaired(
     return sorted(arrived, key=lambda one: one.arrival)
 
 
+class Way:
+    """
+    The way by which the datagrams of a sweep come to a receiver; tests/media/conftest.py tries others.
+    """
+
+    feed: Callable[[StreamReceiver, list[Datagram]], None] = StreamReceiver.receive
+
+
 def receive(receiver: StreamReceiver, arrived: Iterable[Sent], sweep: float = SWEEP) -> None:
     """
     Hand packets to a receiver, sweep by sweep, in the order of their arrival.
@@ -129,12 +138,12 @@ def receive(receiver: StreamReceiver, arrived: Iterable[Sent], sweep: float = SW
         due = due or one.arrival + sweep
         if one.arrival >= due:
             if batch:
-                receiver.receive(batch)
+                Way.feed(receiver, batch)
                 batch = []
             due += ((one.arrival - due) // sweep + 1) * sweep
         batch.append((one.octets, one.address, one.arrival))
     if batch:
-        receiver.receive(batch)
+        Way.feed(receiver, batch)
 
 
 def receiver_in(

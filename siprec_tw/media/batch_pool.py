@@ -1,0 +1,185 @@
+"""
+The slots that datagrams are received into: many from many sockets, before they are looked at together.
+
+A slot is a MESSAGE (siprec_tw.media.batch_system) that scatters a datagram:
+
+  octets      header and payload, for datagrams of the one payload size of this pool; packed, so that all headers
+              are a column of numbers, and all payloads become one piece of memory by one copy
+  overflow    what a longer datagram has besides, up to the longest that there can be. The memory is claimed, and
+              used only where something is written; it is given back after each filling
+  name        where it came from
+  control     when the kernel took it in
+
+Receiving into three pieces, the payload into memory of its own, costs the kernel more than that copy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import time
+from collections.abc import Iterator
+from socket import AddressFamily
+
+import numpy as np
+
+from siprec_tw.media.arrival import Address, Datagram
+from siprec_tw.media.batch_system import (
+    CONTROL_SIZE,
+    CONTROL_WORDS,
+    MESSAGE,
+    MSG_DONTWAIT,
+    NAME_SIZES,
+    NAME_WORDS,
+    Recvmmsg,
+    address_of,
+    check_errno,
+)
+from siprec_tw.media.swept_port import LARGEST_DATAGRAM, MOST_A_SWEEP
+from siprec_tw.rtp.packet import HEADER_SIZE
+
+SLOTS = 4096
+BURST = 64              # datagrams a call: more than come to a socket between two sweeps
+_MESSAGE_SIZE = MESSAGE.itemsize
+_VECTOR_WORDS = 4       # two struct iovec
+_WORD = 4
+_OVERFLOW = 1 << 16     # octets a slot, a power of two beyond LARGEST_DATAGRAM
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+
+
+class SlotPool:
+    """
+    Slots for payloads of C{size} octets from sockets of one family; C{most} datagrams of one socket at a time.
+    """
+
+    def __init__(
+        self, size: int, family: AddressFamily, recvmmsg: Recvmmsg, slots: int = SLOTS, most: int = MOST_A_SWEEP
+    ) -> None:
+        self.size = size
+        self.used = 0                       # slots, from the first on
+        self.most = most
+        self._slots = slots
+        self._recvmmsg = recvmmsg
+        self._burst = min(BURST, most)
+        self._name_size = NAME_SIZES[family]
+        self._stride = -(-(HEADER_SIZE + size) // _WORD) * _WORD
+        self._octets = np.zeros((slots, self._stride), np.uint8)
+        self._overflow = mmap.mmap(-1, slots * _OVERFLOW, flags=_PRIVATE)
+        self._vectors = np.zeros((slots, _VECTOR_WORDS), np.uint64)
+        self._messages = np.zeros(slots, MESSAGE)
+        self._payloads = np.zeros(slots * size, np.uint8)
+        self.payloads = memoryview(self._payloads.data)          # those of the used slots, after collect()
+        self.words = self._octets.view(">u4")       # of the header: the first three
+        self.names = np.zeros((slots, NAME_WORDS), np.uint64)
+        self.controls = np.zeros((slots, CONTROL_WORDS), np.int64)
+        self.lengths = self._messages["length"]
+        self.control_sizes = self._messages["control_size"]
+        self._flat = memoryview(self._octets.data).cast("B")
+        self._point()
+        self._first = self._messages.ctypes.data
+        self._next = ctypes.c_void_p()
+
+    @property
+    def full(self) -> bool:
+        """
+        Whether another socket might have more than there is room for.
+        """
+        return self.used + self.most > self._slots
+
+    def fill(self, descriptor: int) -> int:
+        """
+        Take what a socket has, up to C{most}; how many that were. Raises OSError.
+        """
+        used, burst = self.used, self._burst
+        self._next.value = self._first + used * _MESSAGE_SIZE
+        found = self._recvmmsg(descriptor, self._next, burst, MSG_DONTWAIT, None)
+        if found < 0:
+            check_errno()
+            return 0
+        if found == burst:
+            found += self._fill_on(descriptor)
+        self.used = used + found
+        return found
+
+    def _fill_on(self, descriptor: int) -> int:
+        """
+        There was more than comes at once: take it, up to the bound.
+        """
+        found = burst = last = self._burst
+        while last == burst and found < self.most:
+            burst = min(burst, self.most - found)
+            self._next.value = self._first + (self.used + found) * _MESSAGE_SIZE
+            last = self._recvmmsg(descriptor, self._next, burst, MSG_DONTWAIT, None)
+            if last < 0:
+                check_errno()
+                break
+            found += last
+        return found - self._burst
+
+    def collect(self) -> None:
+        """
+        Lay the payloads of the used slots out one behind the other.
+        """
+        used, size = self.used, self.size
+        payloads = self._payloads[: used * size].reshape(used, size)
+        np.copyto(payloads, self._octets[:used, HEADER_SIZE : HEADER_SIZE + size])
+
+    def clear(self) -> None:
+        """
+        Empty all slots.
+        """
+        used = self.used
+        if used and int(self.lengths[:used].max()) > HEADER_SIZE + self.size:
+            self._overflow.madvise(mmap.MADV_DONTNEED, 0, used * _OVERFLOW)
+        self._messages["name_size"][:used] = self._name_size
+        self.control_sizes[:used] = CONTROL_SIZE
+        self.used = 0
+
+    def datagrams(self, begin: int, end: int) -> list[Datagram]:
+        """
+        Slots as single datagrams, as a socket gives them one by one.
+        """
+        lengths = self.lengths[begin:end].tolist()
+        found = zip(range(begin, end), lengths, self._addresses(begin, end), self._arrivals(begin, end), strict=True)
+        return [(self._datagram(slot, length), address, arrival) for slot, length, address, arrival in found]
+
+    def _datagram(self, slot: int, length: int) -> bytes:
+        at, whole = slot * self._stride, HEADER_SIZE + self.size
+        if length <= whole:
+            return bytes(self._flat[at : at + length])
+        over = slot * _OVERFLOW
+        return bytes(self._flat[at : at + whole]) + self._overflow[over : over + length - whole]
+
+    def _addresses(self, begin: int, end: int) -> Iterator[Address]:
+        known: dict[bytes, Address] = {}
+        for slot in range(begin, end):
+            name = self.names[slot].tobytes()
+            if name not in known:
+                known[name] = address_of(name)
+            yield known[name]
+
+    def _arrivals(self, begin: int, end: int) -> Iterator[float]:
+        times, sizes = self.controls[begin:end, 2:].tolist(), self.control_sizes[begin:end].tolist()
+        for (seconds, nanoseconds), size in zip(times, sizes, strict=True):
+            yield seconds + nanoseconds * 1e-9 if size == CONTROL_SIZE else time.time()
+
+    def _point(self) -> None:
+        """
+        Fill in the messages: they never move.
+        """
+        slots = np.arange(self._slots, dtype=np.uint64)
+        whole = HEADER_SIZE + self.size
+        overflow = ctypes.addressof(ctypes.c_char.from_buffer(self._overflow))
+        self._vectors[:, 0] = self._octets.ctypes.data + slots * self._stride
+        self._vectors[:, 1] = whole
+        self._vectors[:, 2] = overflow + slots * _OVERFLOW
+        self._vectors[:, 3] = LARGEST_DATAGRAM
+        messages = self._messages
+        messages["name"] = self.names.ctypes.data + slots * self.names.strides[0]
+        messages["name_size"] = self._name_size
+        messages["vectors"] = self._vectors.ctypes.data + slots * self._vectors.strides[0]
+        messages["vector_count"] = 2
+        messages["control"] = self.controls.ctypes.data + slots * self.controls.strides[0]
+        messages["control_size"] = CONTROL_SIZE
+        if hasattr(mmap, "MADV_NOHUGEPAGE"):
+            self._overflow.madvise(mmap.MADV_NOHUGEPAGE)

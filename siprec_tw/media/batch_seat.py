@@ -1,0 +1,94 @@
+"""
+A stream's seat among those that are read together: its socket, its objects, and its row while it is in its
+stride.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from siprec_tw.media.batch_clock import OpenBaseline
+from siprec_tw.media.batch_pool import SlotPool
+from siprec_tw.media.batch_rows import RowTable
+from siprec_tw.media.batch_stride import Progress, Stride, Write
+from siprec_tw.media.receiver import StreamReceiver
+from siprec_tw.media.swept_port import SweptPort
+
+
+class Group:
+    """
+    Streams whose packets are alike: of one size, length and clock rate. They share a pool.
+    """
+
+    def __init__(self, stride: Stride, pool: SlotPool) -> None:
+        self.pool = pool
+        self.step = stride.step
+        self.rate = stride.rate
+        self.members = 0
+        self.seats: list[Seat] = []         # of which the pool holds datagrams, in the order of their slots
+        self.counts: list[int] = []         # of how many each
+
+    def clear(self) -> None:
+        """
+        The pool holds nothing any more.
+        """
+        self.pool.clear()
+        self.seats, self.counts = [], []
+
+
+class Seat:
+    """
+    A L{siprec_tw.media.batch_stride.Ahead} of one stream. C{group} is None while it is not in its stride, and
+    C{row}, C{clock}, C{write} and C{file} mean nothing then.
+    """
+
+    __slots__ = ("_table", "clock", "descriptor", "file", "group", "port", "receiver", "row", "write")
+    clock: OpenBaseline     # of the stream's source
+    write: Write
+    file: int               # its descriptor
+
+    def __init__(self, port: SweptPort, receiver: StreamReceiver | None, table: RowTable) -> None:
+        self.port = port
+        self.receiver = receiver
+        self.descriptor = port.fileno()
+        self.group: Group | None = None
+        self.row = -1
+        self._table = table
+
+    def sit(self, stride: Stride, group: Group) -> None:
+        """
+        Follow the stream from here on.
+        """
+        self.row = self._table.take(stride)
+        self.clock, self.group = stride.clock, group
+        self.write, self.file = stride.tail.write, stride.tail.descriptor
+        group.members += 1
+        if self.receiver is not None:
+            self.receiver.ahead = self
+
+    def settle(self) -> None:
+        """
+        Tell the stream how far it went.
+        """
+        if self.group is not None and self._table.rows[self.row]["packets"]:
+            for progress in self._table.progress(np.array([self.row]), self.group.step):
+                self._table.rows[self.row]["due"] = self.go_on(progress)
+
+    def go_on(self, progress: Progress) -> int:
+        """
+        Tell the stream that it went so far. Returns the extended timestamp at which its record is due.
+        """
+        assert self.receiver is not None
+        return self.receiver.go_on(progress)
+
+    def leave(self) -> None:
+        """
+        The same, and follow it no more.
+        """
+        if self.group is not None:
+            self.settle()
+            self._table.give_back(self.row)
+            self.group.members -= 1
+            self.group = None
+            if self.receiver is not None:
+                self.receiver.ahead = None
