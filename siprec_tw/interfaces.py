@@ -6,6 +6,7 @@ Instants are POSIX seconds (UTC), durations seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from attrs import field, frozen
@@ -24,6 +25,29 @@ class StreamKeys:
     suite: str                              # as RFC 4568 names it: "AES_CM_128_HMAC_SHA1_80"
     keys: tuple[tuple[bytes, bytes, bytes], ...] = field(repr=False)    # master key, master salt, MKI or b""
     encrypted: bool = True                  # False where UNENCRYPTED_SRTP was agreed
+    own: tuple[bytes, bytes, bytes] | None = field(default=None, repr=False)    # the same of ours: seals our SRTCP
+
+
+@frozen
+class DtlsPeer:
+    """
+    A client whose keys come by DTLS-SRTP (RFC 5763): how its certificate is known, and who begins.
+    """
+
+    fingerprints: tuple[tuple[str, str], ...]   # RFC 8122: ("sha-256", "AB:CD:..."); one of them must fit
+    active: bool                            # we begin the handshake; else we wait for the client's
+
+
+@frozen
+class RtcpPeer:
+    """
+    Where our RTCP goes, and what it says of us (RFC 3550 s.6).
+    """
+
+    host: str
+    port: int
+    muxed: bool                             # on the RTP port (RFC 5761)
+    cname: str
 
 
 @frozen
@@ -36,7 +60,9 @@ class StreamSpec:
     directory: str                          # where the segments are written; exists
     formats: tuple[PayloadFormat, ...]
     expected_source: str = ""               # what the offer's c= and m= say; a hint only, never a filter
-    keys: StreamKeys | None = None          # None: RTP in clear
+    keys: StreamKeys | None = None          # None: RTP in clear, or keys by DTLS
+    dtls: DtlsPeer | None = None            # None: no DTLS
+    rtcp: RtcpPeer | None = None            # None: no RTCP is sent
 
 
 @frozen
@@ -48,6 +74,7 @@ class StreamAddress:
     host: str                               # to be written into the SDP
     rtp_port: int
     rtcp_port: int
+    fingerprint: str = ""                   # of our certificate, where DTLS was wanted: "sha-256 AB:CD:..."
 
 
 @frozen
@@ -82,11 +109,9 @@ class MediaPlane(Protocol):
         Begin to receive. Raises L{siprec_tw.errors.PortsExhausted}.
         """
 
-    async def update_stream(
-        self, stream_id: str, formats: tuple[PayloadFormat, ...], keys: StreamKeys | None = None
-    ) -> None:
+    async def update_stream(self, spec: StreamSpec) -> None:
         """
-        The payload types mean this from now on, and packets may come under these keys; the port stays.
+        The stream of this id is as C{spec} says from now on; its ports and its directory stay.
         """
 
     async def close_stream(self, stream_id: str) -> StreamReport:
@@ -97,6 +122,11 @@ class MediaPlane(Protocol):
     def report(self, stream_id: str) -> StreamReport | None:
         """
         The latest report of an open stream.
+        """
+
+    def when_lost(self, tell: Callable[[tuple[str, ...]], None]) -> None:
+        """
+        C{tell(stream_ids)} when streams are not received any more, whose worker ended; what was written stays.
         """
 
     def open_streams(self) -> int:

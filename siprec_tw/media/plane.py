@@ -12,9 +12,8 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PortsExhausted
-from siprec_tw.interfaces import StreamAddress, StreamKeys, StreamReport, StreamSpec
+from siprec_tw.interfaces import StreamAddress, StreamReport, StreamSpec
 from siprec_tw.media.batch_reader import BatchReader
 from siprec_tw.media.batch_tally import NOTHING, Tally
 from siprec_tw.media.batch_trial import choose
@@ -171,19 +170,17 @@ class LocalMediaPlane:
         self._streams[spec.stream_id] = stream
         return stream.address
 
-    async def update_stream(
-        self, stream_id: str, formats: tuple[PayloadFormat, ...], keys: StreamKeys | None = None
-    ) -> None:
+    async def update_stream(self, spec: StreamSpec) -> None:
         """
-        The payload types mean this from now on; what has come until now still has its old meaning. Keys of a
-        stream that was opened without are of no use and passed over.
+        The stream is so from now on; what has come until now still has its old meaning. Keys of a stream that was
+        opened without are of no use and passed over.
         """
-        stream = self._streams.get(stream_id)
+        stream = self._streams.get(spec.stream_id)
         if stream is not None:
             self._sweeper.drain(stream.rtp)
-            stream.receiver.update_formats(formats)
-            if keys is not None and stream.unprotection is not None:
-                stream.unprotection.change(keys)
+            stream.receiver.update_formats(spec.formats)
+            if spec.keys is not None and stream.unprotection is not None:
+                stream.unprotection.change(spec.keys)
 
     async def close_stream(self, stream_id: str) -> StreamReport:
         """
@@ -214,6 +211,11 @@ class LocalMediaPlane:
         """
         stream = self._streams.get(stream_id)
         return stream.receiver if stream else None
+
+    def when_lost(self, tell: Callable[[tuple[str, ...]], None]) -> None:
+        """
+        Streams in this process are lost with it only: nobody is ever told.
+        """
 
     def open_streams(self) -> int:
         """

@@ -121,8 +121,7 @@ class Tracks:
         stream_id = f"{self._recording_id}-{media.index}-{self._opened}"
         remote = remote_of(media)
         try:
-            spec = StreamSpec(stream_id, self._directory, media.formats, remote, self._keys(media))
-            address = await self._media.open_stream(spec)
+            address = await self._media.open_stream(self._spec(stream_id, media))
         except PortsExhausted:
             self.log.warn("No media port is free", recording_id=self._recording_id, stream_id=stream_id)
             self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
@@ -136,10 +135,13 @@ class Tracks:
         )
         return True
 
+    def _spec(self, stream_id: str, media: PlannedMedia) -> StreamSpec:
+        return StreamSpec(stream_id, self._directory, media.formats, remote_of(media), self._keys(media))
+
     async def _change(self, media: PlannedMedia) -> None:
         track = self.open[media.index]
         if (media.formats, media.cryptos) != (track.planned.formats, track.planned.cryptos):
-            await self._media.update_stream(track.stream_id, media.formats, self._keys(media))
+            await self._media.update_stream(self._spec(track.stream_id, media))
         track.planned = media
         await self._append(
             TrackChanged(self._now(), media.index, media.label, direction(media), media.formats, remote_of(media))

@@ -265,7 +265,7 @@ def test_closing_what_is_not_open(rig: Rig) -> None:
     An unknown stream has an empty report, and new formats for it are no error.
     """
     assert rig.close("nobody") == StreamReport("nobody")
-    rig.wait(rig.plane.update_stream("nobody", ()))
+    rig.wait(rig.plane.update_stream(StreamSpec("nobody", "nowhere", ())))
 
 
 def test_no_port_is_free(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_new_formats(rig: Rig) -> None:
     sender = Sender(payload_type=0)
     before = sender.some(20, 8)
     rig.send(address.rtp_port, before, a_sweep=1000)
-    rig.wait(rig.plane.update_stream("s", (PayloadFormat(0, "PCMA", 8000),)))
+    rig.wait(rig.plane.update_stream(StreamSpec("s", "", (PayloadFormat(0, "PCMA", 8000),))))
     after = sender.some(20, 8)
     rig.send(address.rtp_port, after, a_sweep=1000)
     rig.close()

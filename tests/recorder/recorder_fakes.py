@@ -4,7 +4,7 @@ A recorder without sockets, disk and time: the rooms around it as fakes, and a r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import cast
 
@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.config.model import Recording, Sip
 from siprec_tw.errors import PeerError, PortsExhausted
-from siprec_tw.interfaces import Condition, PartyView, StreamAddress, StreamKeys, StreamReport, StreamSpec
+from siprec_tw.interfaces import Condition, PartyView, StreamAddress, StreamReport, StreamSpec
 from siprec_tw.metrics import Metrics
 from siprec_tw.recorder.call import Call
 from siprec_tw.recorder.server import Server
@@ -157,11 +157,9 @@ class FakeMediaPlane:
         port = next(self._ports)
         return StreamAddress("192.0.2.1", port, port + 1)
 
-    async def update_stream(
-        self, stream_id: str, formats: tuple[PayloadFormat, ...], keys: StreamKeys | None = None
-    ) -> None:
+    async def update_stream(self, spec: StreamSpec) -> None:
         await self.gates.passing("update_stream")
-        self.updates.append((stream_id, formats))
+        self.updates.append((spec.stream_id, spec.formats))
 
     async def close_stream(self, stream_id: str) -> StreamReport:
         await self.gates.passing("close_stream")
@@ -171,6 +169,9 @@ class FakeMediaPlane:
 
     def report(self, stream_id: str) -> StreamReport | None:
         return self.reports.get(stream_id, StreamReport(stream_id)) if stream_id in self.open else None
+
+    def when_lost(self, tell: Callable[[tuple[str, ...]], None]) -> None:
+        self.tell_lost = tell
 
     def open_streams(self) -> int:
         return len(self.open)
