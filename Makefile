@@ -1,6 +1,7 @@
 # make run    the recorder on this machine, everything on loopback
 # make test   lint, types and every test, with what they need installed first
-# make bench  what a packet costs, beside the raw limit and plain Twisted (half an hour; BENCH="--sizes 200" for less)
+# make bench  what a packet costs, beside the raw limit and plain Twisted, in clear and as SRTP (an hour; needs libsrtp2-dev;
+#             BENCH="--sizes 200 --media rtp" for less)
 # make soak   the long runs: bad network, kills, spoiled messages (25 minutes; MINUTES=5 for less)
 PYTHON ?= python3
 VENV   := .venv

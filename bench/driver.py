@@ -50,7 +50,8 @@ MOST_FAULTS = 10                    # that are told
 @frozen
 class Wanted:
     """
-    A run. C{flood} is packets a second; C{sections} are added to the server's configuration.
+    A run. C{flood} is packets a second; C{suite} is that of SRTP, "" for RTP in clear; C{sections} are added to the
+    server's configuration.
     """
 
     streams: int
@@ -58,6 +59,7 @@ class Wanted:
     warm_up: float = 10.0
     sip_seconds: float = 30.0
     flood: float = 0.0
+    suite: str = ""
     sections: dict[str, dict[str, Any]] = field(factory=dict)
 
     @property
@@ -122,7 +124,7 @@ class Run:
         with on_core(self.cores[0]):
             self._server.start()
         try:
-            self._client = Client(self._server.sip_port, Random(time.time_ns()))
+            self._client = Client(self._server.sip_port, Random(time.time_ns()), self.wanted.suite)
             with on_core(self.cores[1]):
                 return self._measured()
         finally:
@@ -170,8 +172,8 @@ class Run:
         """
         return [
             [
-                (label, target(place.host, place.rtp_port, self._random))
-                for label, place in zip(LABELS, call.places, strict=True)
+                (label, target(place.host, place.rtp_port, self._random, key))
+                for label, place, key in zip(LABELS, call.places, call.keys, strict=True)
             ]
             for call in calls
         ]
@@ -181,8 +183,9 @@ class Run:
         if flooded:
             place = flooded[0].places[0]
             flood = (target(place.host, place.rtp_port, self._random), self.wanted.flood)
-        program = compiled("generator", self.programs)
-        return generate(program, targets, self.wanted.load_seconds, self.cores[1], flood)
+        suite = self.wanted.suite
+        program = compiled("generator", self.programs, srtp=bool(suite))
+        return generate(program, targets, self.wanted.load_seconds, self.cores[1], flood, suite)
 
     def _metric(self, name: str) -> float:
         """
@@ -276,11 +279,13 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--suite", default="", help="of SRTP, as RFC 4568 names it; in clear without")
     parser.add_argument("--flood", type=float, default=0.0, help="packets a second to a stream beside the others")
     add_arguments(parser)
     given = parser.parse_args()
     wanted = Wanted(
-        given.streams, given.seconds, given.warm_up, given.sip_seconds, given.flood, sections_of(given.set)
+        given.streams, given.seconds, given.warm_up, given.sip_seconds, given.flood, given.suite,
+        sections_of(given.set),
     )
     with tempfile.TemporaryDirectory() as programs:
         result = measured(wanted, Path(programs), cores())

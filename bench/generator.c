@@ -1,10 +1,12 @@
 /*
  * A load of RTP: G.711 streams of 50 packets a second, paced by the clock, sent by sendmmsg(2).
  *
- *   generator --seconds 60 [--late-ms 20] [--flood 250000] < destinations
+ *   generator --seconds 60 [--late-ms 20] [--flood 250000] [--suite AEAD_AES_128_GCM] < destinations
  *
- * A destination is a line:  HOST PORT SSRC SEQUENCE TIMESTAMP      numeric; an even spread over the 20 ms
+ * A destination is a line:  HOST PORT SSRC SEQUENCE TIMESTAMP [KEY]      numeric; an even spread over the 20 ms
  * and at most one more:     flood HOST PORT SSRC SEQUENCE TIMESTAMP      gets --flood packets a second
+ *
+ * With --suite packets are sealed (SRTP); KEY is master key and salt in hexadecimal. That needs -DSRTP and libsrtp2.
  *
  * The payload of a stream's n-th packet (n from 0) is words 20 n to 20 n + 19 of splitmix64 (Steele, Lea, Flood 2014)
  * begun at SSRC * 2**32, little-endian: bench/load.py computes the same.
@@ -28,6 +30,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
+#ifdef SRTP
+#include <srtp2/srtp.h>
+#endif
 
 enum {
     HEADER = 12,
@@ -37,7 +42,9 @@ enum {
     BATCH = 64,
     TICKS = 20,                 /* of a period */
     MOST_FLOOD = 8192,          /* packets in a tick */
-    CEILING = 65536             /* streams */
+    CEILING = 65536,            /* streams */
+    MOST_KEY = 64,              /* octets of master key and salt */
+    TRAILER = 160               /* what sealing may add, and the room that libsrtp wants */
 };
 
 static const int64_t TICK_NS = 20000000 / TICKS;
@@ -50,9 +57,14 @@ struct stream {
     uint16_t sequence;
     uint32_t timestamp;
     uint64_t number;            /* of the next packet */
+    unsigned char key[MOST_KEY];
+    int key_size;               /* 0: sent in clear */
+#ifdef SRTP
+    srtp_t session;
+#endif
 };
 
-static unsigned char packets[BATCH][PACKET];
+static unsigned char packets[BATCH][PACKET + TRAILER];
 static struct iovec vectors[BATCH];
 static struct mmsghdr messages[BATCH];
 static int family = AF_INET, descriptor;
@@ -81,8 +93,38 @@ static uint64_t mixed(uint64_t z)
     return z ^ (z >> 31);
 }
 
-/* Write the stream's next packet. */
-static void compose(struct stream *s, unsigned char *out)
+#ifdef SRTP
+static void (*set_suite)(srtp_crypto_policy_t *);
+
+/* The session that seals a stream, made when its first packet is due. */
+static srtp_t session_of(struct stream *s)
+{
+    if (!s->session) {
+        srtp_policy_t policy = {.ssrc = {ssrc_specific, s->ssrc}, .key = s->key, .window_size = 128};
+        set_suite(&policy.rtp);
+        set_suite(&policy.rtcp);
+        if (srtp_create(&s->session, &policy) != srtp_err_status_ok) {
+            fprintf(stderr, "generator: no session for a key of %d octets\n", s->key_size);
+            exit(2);
+        }
+    }
+    return s->session;
+}
+
+static void choose_suite(const char *name)
+{
+    if (srtp_init() != srtp_err_status_ok) {
+        fprintf(stderr, "generator: libsrtp does not work here\n");
+        exit(2);
+    }
+    if (!strcmp(name, "AES_CM_128_HMAC_SHA1_80")) set_suite = srtp_crypto_policy_set_rtp_default;
+    else if (!strcmp(name, "AEAD_AES_128_GCM")) set_suite = srtp_crypto_policy_set_aes_gcm_128_16_auth;
+    else { fprintf(stderr, "generator: suite is %s\n", name); exit(2); }
+}
+#endif
+
+/* Write the stream's next packet; how long it is. */
+static int compose(struct stream *s, unsigned char *out)
 {
     const uint16_t sequence = htons(s->sequence++);
     const uint32_t timestamp = htonl(s->timestamp), ssrc = htonl(s->ssrc);
@@ -98,6 +140,14 @@ static void compose(struct stream *s, unsigned char *out)
     }
     s->timestamp += PAYLOAD;
     s->number++;
+    int size = PACKET;
+#ifdef SRTP
+    if (s->key_size && srtp_protect(session_of(s), out, &size) != srtp_err_status_ok) {
+        fprintf(stderr, "generator: a packet could not be sealed\n");
+        exit(2);
+    }
+#endif
+    return size;
 }
 
 /* Send the first so many messages; how many the kernel took. */
@@ -123,7 +173,7 @@ static uint64_t send_one_each(struct stream *streams, int first, int count)
     uint64_t taken = 0;
     int filled = 0;
     for (int i = first; i < count; i += TICKS) {
-        compose(&streams[i], packets[filled]);
+        vectors[filled].iov_len = (size_t)compose(&streams[i], packets[filled]);
         messages[filled].msg_hdr.msg_name = &streams[i].to;
         messages[filled].msg_hdr.msg_namelen = streams[i].to_size;
         if (++filled == BATCH) {
@@ -141,7 +191,7 @@ static uint64_t send_many(struct stream *s, int64_t count)
     while (count > 0) {
         const int filled = count < BATCH ? (int)count : BATCH;
         for (int i = 0; i < filled; i++) {
-            compose(s, packets[i]);
+            vectors[i].iov_len = (size_t)compose(s, packets[i]);
             messages[i].msg_hdr.msg_name = &s->to;
             messages[i].msg_hdr.msg_namelen = s->to_size;
         }
@@ -173,23 +223,30 @@ static int address(const char *host, unsigned port, struct stream *s)
 /* Fill in the destinations; how many there are, the flood not counted. */
 static int read_destinations(struct stream *streams, struct stream *flood)
 {
-    char line[256], host[64];
+    char line[512], host[64], key[2 * MOST_KEY + 1];
     int count = 0;
     while (fgets(line, sizeof line, stdin)) {
         unsigned port, ssrc, sequence, timestamp;
         const int floods = strncmp(line, "flood ", 6) == 0;
         struct stream *s = floods ? flood : &streams[count];
         const char *from = line + (floods ? 6 : 0);
-        if (sscanf(from, "%63s %u %u %u %u", host, &port, &ssrc, &sequence, &timestamp) != 5
+        key[0] = 0;
+        if (sscanf(from, "%63s %u %u %u %u %128s", host, &port, &ssrc, &sequence, &timestamp, key) < 5
             || !address(host, port, s) || count >= CEILING) {
             fprintf(stderr, "generator: found %s", line);
-            fprintf(stderr, "wanted HOST PORT SSRC SEQUENCE TIMESTAMP, %d lines at most\n", CEILING);
+            fprintf(stderr, "wanted HOST PORT SSRC SEQUENCE TIMESTAMP [KEY], %d lines at most\n", CEILING);
             exit(2);
         }
         s->ssrc = ssrc;
         s->sequence = (uint16_t)sequence;
         s->timestamp = timestamp;
         s->number = 0;
+        s->key_size = (int)strlen(key) / 2;
+        for (int i = 0; i < s->key_size; i++) {
+            unsigned octet;
+            sscanf(key + 2 * i, "%2x", &octet);
+            s->key[i] = (unsigned char)octet;
+        }
         family = s->to.ss_family;
         count += !floods;
     }
@@ -219,6 +276,9 @@ int main(int argc, char **argv)
     double seconds = 10.0, late_ms = 20.0, flood_rate = 0.0;
     for (int i = 1; i + 1 < argc; i += 2) {
         const double value = atof(argv[i + 1]);
+#ifdef SRTP
+        if (!strcmp(argv[i], "--suite")) { choose_suite(argv[i + 1]); continue; }
+#endif
         if (!strcmp(argv[i], "--seconds")) seconds = value;
         else if (!strcmp(argv[i], "--late-ms")) late_ms = value;
         else if (!strcmp(argv[i], "--flood")) flood_rate = value;

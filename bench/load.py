@@ -38,19 +38,20 @@ class Target:
     ssrc: int
     sequence: int
     timestamp: int
+    key: bytes = field(default=b"", repr=False)     # SRTP master key and salt; empty: in clear
 
     def line(self) -> str:
         """
         As the generator reads it.
         """
-        return f"{self.host} {self.port} {self.ssrc} {self.sequence} {self.timestamp}\n"
+        return f"{self.host} {self.port} {self.ssrc} {self.sequence} {self.timestamp} {self.key.hex()}\n"
 
 
-def target(host: str, port: int, random: Random) -> Target:
+def target(host: str, port: int, random: Random, key: bytes = b"") -> Target:
     """
     A stream to there; everything else is random, as RFC 3550 s.5.1 wants it.
     """
-    return Target(host, port, random.getrandbits(32), random.getrandbits(16), random.getrandbits(32))
+    return Target(host, port, random.getrandbits(32), random.getrandbits(16), random.getrandbits(32), key)
 
 
 def payloads(ssrc: int, count: int) -> Octets:
@@ -137,12 +138,15 @@ def generate(
     seconds: float,
     core: int | None = None,
     flood: tuple[Target, float] | None = None,
+    suite: str = "",
 ) -> Generator:
     """
-    Send to all targets for so long, on this core. C{flood} is one more stream and its packets a second.
+    Send to all targets for so long, on this core. C{flood} is one more stream and its packets a second; C{suite} is
+    that of the targets' keys, whose generator was built for SRTP.
     """
+    sealed = ["--suite", suite] if suite else []
     process = subprocess.Popen(
-        [str(program), "--seconds", str(seconds), "--flood", str(flood[1] if flood else 0)],
+        [str(program), "--seconds", str(seconds), "--flood", str(flood[1] if flood else 0), *sealed],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )
     if core is not None:

@@ -20,11 +20,13 @@ FRAME = f"""\
 
 ## How to read it
 
+- **media**: `rtp` in clear; `aes-cm` is SRTP by AES_CM_128_HMAC_SHA1_80, `aes-gcm` by AEAD_AES_128_GCM, sealed by
+  libsrtp.
 - **us/packet**: user and system time of all processes of the recorder, for each RTP packet sent to it. Streams are
   G.711, 50 packets a second of 172 octets over loopback; two streams make a call.
 - **raw us**: the same for a program in C that sweeps as many sockets with `recvmmsg` and throws everything away. No
   recorder can be cheaper.
-- **score**: raw by ours; 1 would be the limit.
+- **score**: raw by ours; 1 would be the limit. The raw limit opens no SRTP: it is the same for all media.
 - **epoll us**, **x epoll**: the same for the plain way in Twisted, `listenUDP` and a `DatagramProtocol` that writes
   each payload to a file and checks nothing; and how many times cheaper the recorder is.
 - **lost**: packets that are not in the files. Every octet of every file is compared with what was sent.

@@ -30,6 +30,8 @@ from siprec_tw.sip.parser import parse_message
 from siprec_tw.sip.reply import reply
 from siprec_tw.sip.via import top_via
 from siprec_tw.sip.writer import write
+from siprec_tw.srtp.crypto_attribute import CryptoAttribute, InlineKey, write_crypto
+from siprec_tw.srtp.profiles import profile_named
 
 HOST = "127.0.0.1"
 LABELS = ("1", "2")
@@ -67,6 +69,7 @@ class Call:
     invite: Request | None = None
     dialog: Dialog | None = None
     places: tuple[Destination, ...] = ()    # of its streams
+    keys: tuple[bytes, ...] = ()            # of its streams, master key and salt; b"" in clear
     answer_seconds: float = 0.0
     bye_seconds: float = 0.0
     over: bool = False
@@ -85,11 +88,13 @@ class AnswerTimes:
 @define(eq=False)
 class Client:
     """
-    Calls to the recorder on this port of loopback. Whatever is refused or not answered raises PeerError.
+    Calls to the recorder on this port of loopback, with SRTP where a C{suite} is named (RFC 4568). Whatever is refused
+    or not answered raises PeerError.
     """
 
     port: int
     random: Random
+    suite: str = ""
     _sock: socket.socket = field(init=False)
     _sinks: list[socket.socket] = field(factory=list)   # RTCP, if the recorder sends any, goes there
     _waiting: dict[str, Transaction] = field(factory=dict)      # by branch
@@ -190,10 +195,18 @@ class Client:
         )
         offer = (HOST, number + 1, 1, self._offered())
         metadata = call.story.metadata(tuple(zip(call.stream_ids, LABELS, strict=True)))
-        call.invite = first_invite(self._ends, call.call_id, call.tag, *session_body(offer, metadata))
+        fields, body = session_body(offer, metadata)
+        call.keys = tuple(self._key() for _ in LABELS)
+        for label, key in zip(LABELS, call.keys, strict=True):
+            body = secured(body, label, self.suite, key) if key else body
+        call.invite = first_invite(self._ends, call.call_id, call.tag, fields, body)
         self._calls[call.call_id] = call
         self._ask(call.invite, lambda response, seconds: self._invited(call, response, seconds))
         return call
+
+    def _key(self) -> bytes:
+        profile = profile_named(self.suite)
+        return self.random.randbytes(profile.key_size + profile.salt_size) if profile else b""
 
     def _offered(self) -> list[OfferedStream]:
         pcmu = CODECS["pcmu"].format
@@ -295,6 +308,17 @@ class Client:
         is_invite = parse_cseq(response.headers.get("CSeq") or "").method == "INVITE"
         if call is not None and call.dialog is not None and is_invite and response.status // 100 == 2:
             self._acknowledge(call)
+
+
+def secured(body: bytes, label: str, suite: str, key: bytes) -> bytes:
+    """
+    The body of an INVITE with the m-line of this label secured by that key.
+    """
+    before, mark, after = body.partition(f"a=label:{label}\r\n".encode())
+    head, media, rest = before.rpartition(b"m=audio ")
+    crypto = write_crypto(CryptoAttribute(1, suite, (InlineKey(key),)))
+    line = f"a=crypto:{crypto}\r\n".encode()
+    return head + media + rest.replace(b"RTP/AVP", b"RTP/SAVP", 1) + line + mark + after
 
 
 def _socket(buffer: int = 65_536) -> socket.socket:

@@ -1,8 +1,8 @@
 """
 The table of C{make bench}: what the recorder costs a packet, beside the raw limit and the plain way, in one session.
 
-    python -m bench.table                               200, 1000, 2000 and 4000 streams, about half an hour
-    python -m bench.table --sizes 200 --seconds 10 --warm-up 2 --sip-seconds 10
+    python -m bench.table                               200, 1000, 2000 and 4000 streams, in clear and as SRTP
+    python -m bench.table --sizes 200 --media rtp --seconds 10 --warm-up 2 --sip-seconds 10
     python -m bench.table --repeat 3 --write            for docs/performance.md, on a machine with nothing else to do
 
 Machines are noisy: compare figures of one table only. A run in which the generator was late is discarded and repeated
@@ -14,12 +14,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bench.build import compiled
 from bench.driver import Result, Wanted, add_arguments, measured, most_descriptors, sections_of
@@ -36,19 +37,24 @@ BUSY = 0.05                     # of the machine: more is noise
 Measured = TypeVar("Measured")
 Cores = tuple[int | None, int | None]
 
+CLEAR = "rtp"
+MEDIA = {CLEAR: "", "aes-cm": "AES_CM_128_HMAC_SHA1_80", "aes-gcm": "AEAD_AES_128_GCM"}
+
 HEAD = (
-    "streams", "us/packet", "raw us", "score", "epoll us", "x epoll", "lost", "longest sweep", "SIP p50", "SIP p99",
-    "memory/call",
+    "streams", "media", "us/packet", "raw us", "score", "epoll us", "x epoll", "lost", "longest sweep", "SIP p50",
+    "SIP p99", "memory/call",
 )
 
 
 @frozen
 class Row:
     """
-    One size: the recorder, the raw limit, the plain way; None where the generator was late twice.
+    One size and kind of media: the recorder, the raw limit, the plain way (both in clear); None where the generator was
+    late twice.
     """
 
     streams: int
+    media: str
     ours: Result | None
     raw: Cost | None
     plain: Cost | None
@@ -67,6 +73,7 @@ class Row:
         ours, raw, plain = self.ours, self.raw, self.plain
         return (
             str(self.streams),
+            self.media,
             f"{ours.us_a_packet:.2f}" if ours else "late",
             f"{raw.us_a_packet:.2f}" if raw else "late",
             f"{self.score:.2f}" if ours and raw else "-",
@@ -87,35 +94,38 @@ class Session:
     """
 
     programs: Path
-    wanted: Callable[[int], Wanted]         # of a size
+    wanted: Callable[[int, str], Wanted]    # of a size and a kind of media
     cores: Cores
     tell: Callable[[str], object]
     notes: list[str] = field(factory=list)
 
-    def row(self, streams: int, repeat: int) -> Row:
+    def rows(self, streams: int, media: Sequence[str], repeat: int) -> list[Row]:
         """
-        The repetition whose score is the median.
+        A row for each kind of media: of the repetitions, the one whose score is the median.
         """
-        rows = [self._once(streams) for _ in range(repeat)]
-        row = sorted(rows, key=lambda row: row.score)[repeat // 2]
-        for each in rows:
-            if each.ours and (each.ours.lost or each.ours.faults):
-                self._note(f"{streams} streams: {each.ours.lost} packets lost; {'; '.join(each.ours.faults)}")
-        return row
+        rounds = [self._once(streams, media) for _ in range(repeat)]
+        for row in (row for rows in rounds for row in rows):
+            if row.ours and (row.ours.lost or row.ours.faults):
+                faults = "; ".join(row.ours.faults)
+                self._note(f"{streams} streams, {row.media}: {row.ours.lost} packets lost; {faults}")
+        return [sorted(rows, key=lambda row: row.score)[repeat // 2] for rows in zip(*rounds, strict=True)]
 
-    def _once(self, streams: int) -> Row:
-        wanted = self.wanted(streams)
-        seconds = min(wanted.seconds, OTHERS_SECONDS)
+    def _once(self, streams: int, media: Sequence[str]) -> list[Row]:
+        seconds = min(self.wanted(streams, CLEAR).seconds, OTHERS_SECONDS)
         plain_streams = min(streams, MOST_BASELINE)
         raw = self._attempt(f"raw limit, {streams}", lambda: self._raw(streams, seconds))
-        ours = self._attempt(f"recorder, {streams}", lambda: self._ours(wanted))
+        rows = []
+        for kind in media:
+            wanted = self.wanted(streams, kind)
+            ours = self._attempt(f"recorder, {kind}, {streams}", partial(self._ours, wanted))
+            rows.append(Row(streams, kind, ours, raw, None))
         plain = self._attempt(f"epoll, {plain_streams}", lambda: self._plain(plain_streams, seconds))
         if plain_streams < streams:
             self._note(f"{streams} streams: epoll was measured with {plain_streams}, a core cannot do more")
         for name, cost in (("raw limit", raw), ("epoll", plain)):
             if cost and cost.lost_share > 0:
                 self._note(f"{streams} streams: {name} lost {cost.lost_share:.2%}")
-        return Row(streams, ours, raw, plain)
+        return [evolve(row, plain=plain) for row in rows]
 
     def _attempt(self, name: str, measure: Callable[[], Measured]) -> Measured | None:
         """
@@ -175,6 +185,7 @@ def arguments() -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default=SIZES, help="streams of each row")
+    parser.add_argument("--media", default=",".join(MEDIA), help="kinds of media for each size")
     parser.add_argument("--repeat", type=int, default=1, help="each row is the median of so many")
     parser.add_argument("--write", nargs="?", type=Path, const=PAGE, metavar="PAGE", help="write into this page")
     add_arguments(parser)
@@ -195,14 +206,21 @@ def main() -> int:
         notes.append("generator and recorder share the only core")
     sections = sections_of(given.set)
 
-    def wanted(streams: int) -> Wanted:
-        return Wanted(streams, given.seconds, given.warm_up, given.sip_seconds, sections=sections)
+    media = given.media.split(",")
+    if strange := set(media) - MEDIA.keys():
+        raise SystemExit(f"media is {', '.join(sorted(strange))}, wanted some of {', '.join(MEDIA)}")
+
+    def wanted(streams: int, kind: str) -> Wanted:
+        return Wanted(
+            streams, given.seconds, given.warm_up, given.sip_seconds, suite=MEDIA[kind], sections=sections
+        )
 
     with tempfile.TemporaryDirectory() as programs:
+        compiled("generator", Path(programs), srtp=media != [CLEAR])    # what is missing is told before, not after
         session = Session(
             Path(programs), wanted, on_cores, lambda text: print(text, file=sys.stderr, flush=True), notes
         )
-        rows = [session.row(int(size), given.repeat) for size in given.sizes.split(",")]
+        rows = [row for size in given.sizes.split(",") for row in session.rows(int(size), media, given.repeat)]
     about = (
         f"{date.today():%Y-%m-%d}; {description()}; {given.seconds:.0f} s measured after {given.warm_up:.0f} s, "
         f"median of {given.repeat}{'; ' + ', '.join(given.set) if given.set else ''}"
