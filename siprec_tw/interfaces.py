@@ -78,6 +78,25 @@ class StreamAddress:
 
 
 @frozen
+class StreamQuality:
+    """
+    How well a stream came: its losses and their bursts (RFC 3611 s.4.7.2, Gmin 16), its jitter, and what that
+    sounds like (ITU-T G.107).
+    """
+
+    loss_rate: float                        # 0..1, of the packets expected
+    longest_loss: int                       # packets missing in a row
+    bursts: int
+    burst_density: float                    # loss rate within bursts
+    burst_duration: float                   # seconds, mean; 0 without any
+    gap_density: float                      # loss rate between them
+    gap_duration: float                     # seconds, mean
+    jitter: float                           # seconds
+    r_factor: float | None = None           # 0..100; None: a codec that cannot be rated, or too few packets
+    mos: float | None = None                # 1..4.5
+
+
+@frozen
 class StreamReport:
     """
     What is known of a stream's reception; not older than two seconds while it is open.
@@ -97,6 +116,7 @@ class StreamReport:
     ssrc: int | None = None
     source: str = ""
     warnings: tuple[tuple[str, str], ...] = ()  # (code, text), each once: "two-sources-at-once", ...
+    quality: StreamQuality | None = None    # None: nothing came
 
 
 class MediaPlane(Protocol):
@@ -168,6 +188,8 @@ class TrackView:
     address: str
     parties: tuple[PartyView, ...]          # who sends it, by the metadata
     report: StreamReport | None
+    silent_since: float | None = None       # nothing came since, though it should; told after silent_after
+    one_way: bool = False                   # it never was heard, while another track of the call is
 
 
 @frozen

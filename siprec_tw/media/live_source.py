@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 from siprec_tw.media.arrival import Address, Extended, Packet, Run, Warn, text_of
 from siprec_tw.media.batch_clock import OpenBaseline, OpenReception
@@ -43,7 +44,7 @@ class LiveSource:
         self.first_arrival = self.last_arrival = first[4]
         self.address: Address = first[6]
         self.encoding = ""
-        self.reception = _reception_from(first)
+        self.reception = OpenReception.starting_at(first[0])
         self._before_restarts = Totals()
         self._octets = 0
         self._rejected = 0
@@ -54,6 +55,7 @@ class LiveSource:
         self._seam = first[0], first[1]         # where timestamps leapt last: number, timestamp before
         self._clock: OpenBaseline | None = None
         self._rate = formats.lane(first[2]).format.clock_rate
+        self._step = 0                          # ticks: the shortest between two packets of sound
         self._segments = SourceSegments(ssrc, self.address, opener, self._missing_between)
         self._restart: Probation[Packet] = Probation()
         self._shape = 0, 0, 0       # of the packet that came last: payload type, octets of payload, of datagram
@@ -72,6 +74,13 @@ class LiveSource:
         Seconds.
         """
         return self.reception.jitter / self._rate
+
+    @property
+    def packet_seconds(self) -> float:
+        """
+        How long a packet lasts; 0 until two have come.
+        """
+        return self._step / self._rate
 
     def receive(self, batch: list[Packet]) -> None:
         """
@@ -249,8 +258,11 @@ class LiveSource:
             return None
         timestamp = extend(packet[1], self._timestamp, TIMESTAMP_BITS)
         if place is Place.AHEAD and not self._formats.lane(packet[2]).side:
-            if not 0 <= timestamp - self._timestamp <= SEAM_SECONDS * self._rate:
+            step = timestamp - self._timestamp
+            if not 0 <= step <= SEAM_SECONDS * self._rate:
                 self._seam = sequence, self._timestamp
+            elif step:
+                self._step = min(self._step or step, step)
             self._timestamp = timestamp
         elif place is Place.LATE and primary is not None:
             primary.standing.reordered += 1
@@ -271,7 +283,7 @@ class LiveSource:
         self._before_restarts = self.totals
         self._octets = self._rejected = 0
         self._restart = Probation()
-        self.reception = _reception_from(first)
+        self.reception = OpenReception.starting_at(first[0], self.reception.losses)
         self._first_timestamp = self._timestamp = first[1]
         self._seam = first[0], first[1]
         self._new_clock("source-restarted", first[4])
@@ -298,7 +310,7 @@ class LiveSource:
                     self._take_section(section)
                     section = []
                     self._new_clock("format-changed", packet[4])
-                    self._rate = lane.format.clock_rate
+                    self._rate, self._step = lane.format.clock_rate, 0
             section.append(packet)
         for segment in late[:1]:
             self._flush(segment)
@@ -356,7 +368,7 @@ class LiveSource:
 
     def _follow_jitter(self, group: list[Extended]) -> None:
         sound = [packet for packet in group if not self._formats.lane(packet[2]).side]
-        sound.sort(key=_arrival)
+        sound.sort(key=itemgetter(4))
         self.reception.interarrival(packet[4] * self._rate - packet[1] for packet in sound)
 
     def _new_clock(self, reason: str, now: float) -> None:
@@ -378,11 +390,3 @@ class LiveSource:
 
     def _missing_between(self, before: int, after: int) -> int:
         return self.reception.missing_between(before, after)
-
-
-def _reception_from(first: Packet) -> OpenReception:
-    return OpenReception(base=first[0], highest=first[0] - 1)
-
-
-def _arrival(packet: Extended) -> float:
-    return packet[4]

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PeerError
-from siprec_tw.interfaces import StreamReport, StreamSpec
+from siprec_tw.interfaces import StreamQuality, StreamReport, StreamSpec
 from siprec_tw.media.arrival import Datagram, Packet, text_of
 from siprec_tw.media.batch_stride import Ahead, Progress, Stride
 from siprec_tw.media.format_table import FormatTable
@@ -30,6 +30,8 @@ from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.media.segment_opener import SegmentOpener
 from siprec_tw.media.stream_warnings import StreamWarnings
 from siprec_tw.media.totals import Totals
+from siprec_tw.recording.stream_quality import quality_of
+from siprec_tw.rtp.loss_runs import NO_LOSSES
 from siprec_tw.rtp.packet import (
     FIRST_RTCP_TYPE,
     FIXED_HEADER,
@@ -67,6 +69,7 @@ class StreamReceiver:
         self._candidates: dict[int, Probation[Packet]] = {}
         self._latest: LiveSource | None = None      # which sent last
         self._gone = Totals()                       # of sources that are closed
+        self._gone_losses = NO_LOSSES               # the same
         self._rejected = 0
         self._first_arrival: float | None = None
         self._last_arrival: float | None = None
@@ -192,7 +195,17 @@ class StreamReceiver:
             ssrc=latest.ssrc if latest else None,
             source=text_of(latest.address) if latest else "",
             warnings=self._warnings.all(),
+            quality=self._quality(latest) if latest else None,
         )
+
+    def _quality(self, latest: LiveSource) -> StreamQuality | None:
+        """
+        As of now, once all that came is known here. The codec and the clock are those of the latest source.
+        """
+        losses = self._gone_losses
+        for source in self._live.values():
+            losses = losses.plus(source.reception.losses)
+        return quality_of(losses, latest.encoding, latest.packet_seconds, latest.jitter)
 
     # --- in its stride (L{siprec_tw.media.batch_stride}) ------------------------------------------
 
@@ -306,6 +319,7 @@ class StreamReceiver:
         source = self._live.pop(ssrc)
         source.close(reason)
         self._gone = self._gone.plus(source.totals)
+        self._gone_losses = self._gone_losses.plus(source.reception.losses)
 
     def _reject(self, count: int) -> None:
         self._rejected += count

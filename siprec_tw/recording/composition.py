@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
+from siprec_tw.interfaces import StreamQuality
 from siprec_tw.recording.call_facts import CallFacts, Span
 from siprec_tw.recording.gaps import TrackGap, gaps_of
 from siprec_tw.recording.journal import CallStarted, Direction, EndReason, Warned
@@ -35,6 +36,8 @@ from siprec_tw.recording.occurrences import encoding_text, events_of
 from siprec_tw.recording.people import PartyFacts, People, SpeakerFacts
 from siprec_tw.recording.plan import Plan, TrackPlan
 from siprec_tw.recording.sound import Sound
+from siprec_tw.recording.stream_quality import quality_of
+from siprec_tw.recording.track_losses import losses_of, packet_seconds
 from siprec_tw.recording.verdict import TrackHeard, verdict_of
 
 MOST_GAPS = 10_000      # of one track in the manifest; all are counted
@@ -177,7 +180,20 @@ def _track(plan: Plan, track: TrackPlan, people: People, made: Made, span: Span)
         digits=tuple(
             DigitEntry(one.digit, round(one.start, 6), round(one.duration, 6)) for one in track.digits
         ),
+        quality=_quality(sounds),
     )
+
+
+def _quality(sounds: Sequence[Sound]) -> StreamQuality | None:
+    """
+    Codec and jitter are those at the end, as in the report on a stream.
+    """
+    if not sounds:
+        return None
+    last = sounds[-1].segment
+    form, checkpoint = last.opened.format, last.checkpoint
+    jitter = checkpoint.jitter / form.clock_rate if checkpoint else 0.0
+    return quality_of(losses_of(sounds), form.encoding, packet_seconds(sounds), jitter)
 
 
 def attributed_label(plan: Plan, track: TrackPlan, people: People) -> str:

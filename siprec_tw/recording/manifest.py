@@ -14,6 +14,8 @@ import cattrs
 from attrs import field, frozen
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from siprec_tw.interfaces import StreamQuality
+
 SCHEMA = 1
 
 
@@ -177,6 +179,7 @@ class Track:
     gaps: tuple[GapEntry, ...]
     holds: tuple[Hold, ...]
     digits: tuple[DigitEntry, ...] = ()
+    quality: StreamQuality | None = None        # null: no packet came, or the manifest is older than this key
 
 
 @frozen

@@ -60,9 +60,9 @@ class PacketSpans:
             self._first = sequence, timestamp
             self._run = self._end = timestamp
         elif lost := self._missing(sequence):
-            self._hole(max(timestamp, self._end), lost)
+            self._hole(max(timestamp, self._end), lost, sequence)
         elif timestamp > self._end:
-            self._hole(timestamp, 0)
+            self._hole(timestamp, 0, sequence)
         covered = min(max(0, self._end - timestamp), ticks)
         self._sequence = sequence
         self._end = max(self._end, timestamp + ticks)
@@ -83,8 +83,8 @@ class PacketSpans:
         known = bisect_left(self._elsewhere, end) - bisect_left(self._elsewhere, first)
         return max(0, end - first - known)
 
-    def _hole(self, end: int, lost: int) -> None:
+    def _hole(self, end: int, lost: int, after: int) -> None:
         if self._end > self._run:
             self._runs.append(Run(self._run, self._end))
-        self._holes.append(Hole(self._end, end, lost))
+        self._holes.append(Hole(self._end, end, lost, after))
         self._run = self._end = end

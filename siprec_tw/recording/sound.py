@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from siprec_tw.recording.rtpdump import Record
 from siprec_tw.recording.segment import Filled, Gap, Segment
@@ -39,6 +39,7 @@ class Hole:
     first: int
     end: int
     lost: int           # packets missing by their numbers; 0: the source sent nothing
+    after: int = field(default=0, eq=False)     # extended sequence number of the packet behind it
 
 
 @frozen
@@ -132,7 +133,7 @@ def hole_between(earlier: Sound, later: Sound) -> Hole | None:
     lost = 0
     if checkpoint is not None:
         lost = max(0, later.first_sequence - checkpoint.highest_sequence - 1)
-    return Hole(earlier.end, later.first, lost)
+    return Hole(earlier.end, later.first, lost, later.first_sequence)
 
 
 def _end(segment: Segment, seen: int | None) -> int:
@@ -154,9 +155,9 @@ def _holes(gap: Gap, filled: Sequence[Filled], end: int) -> list[Hole]:
     inside = filled[begin : bisect_left(filled, gap_end, key=_first)]
     holes: list[Hole] = []
     for one in inside:
-        holes += _hole(first, one.first, one.sequence - before - 1)
+        holes += _hole(first, one.first, one.sequence - before - 1, one.sequence)
         first, before = max(first, one.end), max(before, one.sequence)
-    holes += _hole(first, gap_end, gap.after - before - 1)
+    holes += _hole(first, gap_end, gap.after - before - 1, gap.after)
     lost = max(0, gap.after - gap.before - 1 - len(inside))
     if sum(hole.lost for hole in holes) != lost:
         holes = _in_longest(holes, lost)
@@ -167,8 +168,8 @@ def _first(one: Filled | Gap) -> int:
     return one.first
 
 
-def _hole(first: int, end: int, lost: int) -> list[Hole]:
-    return [Hole(first, max(first, end), max(0, lost))] if end > first or lost > 0 else []
+def _hole(first: int, end: int, lost: int, after: int) -> list[Hole]:
+    return [Hole(first, max(first, end), max(0, lost), after)] if end > first or lost > 0 else []
 
 
 def _in_longest(holes: Sequence[Hole], lost: int) -> list[Hole]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import Self
 
 from attrs import define, field
 
+from siprec_tw.rtp.loss_runs import NO_LOSSES, LossFigures
+from siprec_tw.rtp.missing_numbers import MissingNumbers
+
 MAX_DROPOUT = 3000      # RFC 3550 A.1: a larger step ahead is a restart rather than a loss
 MAX_LATE = 500          # packets; an old number further behind is a restart rather than a duplicate
-_MOST_MISSING = 2 * MAX_DROPOUT
 
 
 class Place(Enum):
@@ -40,15 +43,19 @@ class Reception:
     duplicates: int = 0
     reordered: int = 0
     jitter: float = 0.0                 # ticks
-    _missing: set[int] = field(factory=set)
+    losses_before: LossFigures = NO_LOSSES      # of the same source before it was restarted
+    _missing: MissingNumbers = field(init=False)
     _last_transit: float | None = None  # ticks
 
+    def __attrs_post_init__(self) -> None:
+        self._missing = MissingNumbers(self.base)
+
     @classmethod
-    def starting_at(cls, sequence: int) -> Reception:
+    def starting_at(cls, sequence: int, losses_before: LossFigures = NO_LOSSES) -> Self:
         """
         The statistics before the packet C{sequence}, which is to be received next.
         """
-        return cls(base=sequence, highest=sequence - 1)
+        return cls(base=sequence, highest=sequence - 1, losses_before=losses_before)
 
     @property
     def kept(self) -> int:
@@ -70,6 +77,13 @@ class Reception:
         Packets that have not arrived.
         """
         return self.highest - self.base + 1 - self.kept
+
+    @property
+    def losses(self) -> LossFigures:
+        """
+        What is missing now, in its bursts, since the source was first heard.
+        """
+        return self.losses_before.plus(self._missing.losses(self.highest))
 
     def place_of(self, sequence: int) -> Place:
         """
@@ -110,18 +124,14 @@ class Reception:
         """
         All before this one are missing: a step ahead that was too large to be believed at once.
         """
-        self._miss(self.highest + 1, sequence)
+        self._missing.pass_over(self.highest + 1, sequence)
         self.highest = sequence - 1
 
     def missing_between(self, before: int, after: int) -> int:
         """
         How many packets between these two have not arrived (the last MAX_DROPOUT numbers are known).
         """
-        if after - before <= 1 or not self._missing:
-            return 0
-        if after - before < len(self._missing):
-            return sum(number in self._missing for number in range(before + 1, after))
-        return sum(before < number < after for number in self._missing)
+        return self._missing.between(before, after)
 
     def interarrival(self, transits: Iterable[float]) -> None:
         """
@@ -140,16 +150,9 @@ class Reception:
         """
         self._last_transit = None
 
-    def _miss(self, first: int, end: int) -> None:
-        self._missing.update(range(max(first, end - MAX_DROPOUT), end))
-        if len(self._missing) > _MOST_MISSING:
-            oldest = self.highest - MAX_DROPOUT
-            self._missing = {number for number in self._missing if number > oldest}
-
     def _fill(self, sequence: int) -> None:
         if sequence < self.base:
-            self._missing.update(range(sequence + 1, self.base))
+            self._missing.begin_earlier(sequence)
             self.base = sequence
         else:
-            self._missing.discard(sequence)
-
+            self._missing.came(sequence)
