@@ -39,6 +39,8 @@ PLAIN_TEXT = "text/plain"
 
 SWEEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 ANSWER_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+MOS_BUCKETS = (1.5, 2.0, 2.5, 3.0, 3.5, 3.75, 4.0, 4.1, 4.2, 4.3, 4.4, 4.5)
+LOSS_BUCKETS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 FINALISE_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -52,6 +54,8 @@ class Watched(Enum):
     CONNECTIONS = ("siprec_sip_connections", "TCP connections that are up.")
     STREAMS_OPEN = ("siprec_streams_open", "RTP streams being received.")
     PORTS_FREE = ("siprec_media_port_pairs_free", "Pairs of media ports that could be given out now.")
+    STREAMS_SILENT = ("siprec_streams_silent", "Streams that should be heard and are not.")
+    CALLS_ONE_WAY = ("siprec_calls_one_way", "Calls of which one track is heard and another never was.")
     RECORDINGS_PENDING = ("siprec_recordings_pending", "Recordings in the spool, not finalised yet.")
     DISK_FREE = ("siprec_disk_free_bytes", "Octets free where recordings are written.")
 
@@ -118,6 +122,14 @@ class Metrics:
         )
         self._longest = Gauge(
             "siprec_media_sweep_longest_seconds", "The longest sweep since the start.", registry=self.registry
+        )
+        self._mos = Histogram(
+            "siprec_stream_mos", "MOS of a stream at its close, where its codec can be rated.",
+            buckets=MOS_BUCKETS, registry=self.registry,
+        )
+        self._loss = Histogram(
+            "siprec_stream_loss_ratio", "Share of a stream's packets that never came, at its close.",
+            buckets=LOSS_BUCKETS, registry=self.registry,
         )
         self._receiver = Info("siprec_media_receiver", "How RTP is received: batch or swept.", registry=self.registry)
 
@@ -225,6 +237,14 @@ class Metrics:
         So many more datagrams were not RTP, or not of this stream.
         """
         self._rejected.inc(count)
+
+    def stream_closed(self, loss_ratio: float, mos: float | None) -> None:
+        """
+        A stream is over on which something came; C{mos} where its codec can be rated.
+        """
+        self._loss.observe(loss_ratio)
+        if mos is not None:
+            self._mos.observe(mos)
 
     def sweep_took(self, seconds: float) -> None:
         """

@@ -213,6 +213,8 @@ class Recorder(Service):
     def _surroundings(self, timers: TimerValues) -> Surroundings:
         registry = self._server.registry
         self.metrics.watch(Watched.CALLS_ACTIVE, lambda: float(len(registry)))
+        self.metrics.watch(Watched.STREAMS_SILENT, lambda: float(sum(call.tracks.silent() for call in registry)))
+        self.metrics.watch(Watched.CALLS_ONE_WAY, lambda: float(sum(call.tracks.one_way() for call in registry)))
         return Surroundings(
             reactor=self._reactor,
             signaling=self._signaling,

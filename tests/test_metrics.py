@@ -40,6 +40,10 @@ DRIVEN: dict[str, tuple[Callable[[Metrics], None], str, float]] = {
         lambda m: m.packets_reordered(4), "siprec_rtp_packets_reordered_total", 4
     ),
     "siprec_rtp_packets_rejected": (lambda m: m.packets_rejected(5), "siprec_rtp_packets_rejected_total", 5),
+    "siprec_stream_mos": (lambda m: m.stream_closed(0.02, 4.25), "siprec_stream_mos_sum", 4.25),
+    "siprec_stream_loss_ratio": (
+        lambda m: m.stream_closed(0.02, 4.25), "siprec_stream_loss_ratio_sum", 0.02
+    ),
     "siprec_media_sweep_seconds": (lambda m: m.sweep_took(0.25), "siprec_media_sweep_seconds_sum", 0.25),
     "siprec_media_sweep_longest_seconds": (
         lambda m: m.sweep_took(0.25), "siprec_media_sweep_longest_seconds", 0.25
@@ -119,6 +123,7 @@ def test_no_method_moves_the_metric_of_another(name: str) -> None:
     DRIVEN[name][0](metrics)
     moved = {other for other in DRIVEN if family_samples(metrics, other) != before[other]}
     shared = (
+        {"siprec_stream_mos", "siprec_stream_loss_ratio"},
         {"siprec_media_sweep_seconds", "siprec_media_sweep_longest_seconds"},
         {"siprec_recordings_stored", "siprec_recordings_sound_seconds"},
     )
@@ -135,6 +140,16 @@ def test_what_a_peer_invents_is_no_label() -> None:
         metrics.http_request("none", method, 404)
     assert sample(metrics, "siprec_sip_requests_total method=other") == 3
     assert sample(metrics, "siprec_http_requests_total route=none method=other status=404") == 3
+
+
+def test_stream_that_cannot_be_rated() -> None:
+    """
+    Its losses count, a score it has none.
+    """
+    metrics = Metrics("1.2.3")
+    metrics.stream_closed(0.5, None)
+    assert sample(metrics, "siprec_stream_loss_ratio_count") == 1
+    assert sample(metrics, "siprec_stream_mos_count") == 0
 
 
 def test_methods_stand_at_nought_from_the_start() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from siprec_tw.admin.ask import Ask
 from siprec_tw.admin.json_reply import Json, instant, json_reply, parties
@@ -98,6 +98,8 @@ def track_json(track: TrackView) -> dict[str, Json]:
         "address": track.address,
         "parties": parties(track.parties),
         "reception": None if track.report is None else reception_json(track.report),
+        "silent_since": instant(track.silent_since),
+        "one_way": track.one_way,
     }
 
 
@@ -119,6 +121,7 @@ def reception_json(report: StreamReport) -> dict[str, Json]:
         "ssrc": report.ssrc,
         "source": report.source,
         "warnings": warnings_json(report.warnings),
+        "quality": None if report.quality is None else asdict(report.quality),
     }
 
 

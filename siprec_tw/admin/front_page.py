@@ -106,7 +106,7 @@ def calls_html(calls: Sequence[CallView]) -> str:
     if not calls:
         return "<h2>Running calls</h2>\n<p>None.</p>"
     rows = [_call_cells(call) for call in reversed(calls[-MOST_CALLS:])]
-    table = table_html(("Started", "State", "Parties", "From", "Packets", ""), rows)
+    table = table_html(("Started", "State", "Parties", "From", "Packets", "MOS", ""), rows)
     return f"<h2>Running calls ({len(calls)})</h2>\n{table}"
 
 
@@ -129,8 +129,20 @@ def _call_cells(call: CallView) -> tuple[str, ...]:
         f'<td class="parties">{parties_html(call.parties)}</td>',
         f"<td>{text_html(call.source)}</td>",
         f'<td class="number">{packets}</td>',
+        f"<td>{_quality_html(call)}</td>",
         f"<td>{link_html(call_url(call.recording_id), 'details')}</td>",
     )
+
+
+def _quality_html(call: CallView) -> str:
+    """
+    The score of the worst track, and who should be heard and is not.
+    """
+    rated = [track.report.quality for track in call.tracks if track.report is not None]
+    worst = min((one.mos for one in rated if one is not None and one.mos is not None), default=None)
+    silent = [track.label or str(track.index) for track in call.tracks if track.silent_since is not None]
+    marks = [f'<span class="bad">silent: {text_html(", ".join(silent))}</span>'] if silent else []
+    return " ".join(["-" if worst is None else f"{worst:.1f}", *marks])
 
 
 def _row_cells(row: RecordingRow) -> tuple[str, ...]:

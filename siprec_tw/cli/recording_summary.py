@@ -16,7 +16,7 @@ from siprec_tw.log_lines import escaped
 from siprec_tw.recording.manifest import Manifest, Track, from_json
 
 # A track goes by its label, as in the sentence of the verdict; without one by the index of its m-line.
-TRACK_HEADINGS = ("TRACK", "M-LINE", "SPEAKERS", "CODECS", "PACKETS", "LOST", "GAPS", "FILES")
+TRACK_HEADINGS = ("TRACK", "M-LINE", "SPEAKERS", "CODECS", "PACKETS", "LOST", "LOSS", "MOS", "GAPS", "FILES")
 
 
 def summary(document: bytes) -> str:
@@ -29,7 +29,7 @@ def summary(document: bytes) -> str:
         return _unfinished(document)
     rows = (_track_cells(track, manifest) for track in manifest.tracks)
     facts = "".join(f"{name + ':':<12}{escaped(text)}\n" for name, text in _facts(manifest) if text)
-    tracks = "\n" + table(TRACK_HEADINGS, rows, frozenset({1, 4, 5, 6})) if manifest.tracks else ""
+    tracks = "\n" + table(TRACK_HEADINGS, rows, frozenset({1, 4, 5, 6, 7, 8})) if manifest.tracks else ""
     return facts + tracks + _warnings(manifest) + _files(manifest)
 
 
@@ -52,8 +52,15 @@ def _track_cells(track: Track, manifest: Manifest) -> tuple[str, ...]:
     speakers = dict.fromkeys(names.get(speaker.participant_id, "?") for speaker in track.participants)
     return (
         track.label or str(track.index), str(track.index), ", ".join(speakers), ", ".join(track.encodings),
-        str(track.packets), str(track.lost), str(len(track.gaps)), ", ".join(track.files),
+        str(track.packets), str(track.lost), *_quality_cells(track), str(len(track.gaps)), ", ".join(track.files),
     )
+
+
+def _quality_cells(track: Track) -> tuple[str, str]:
+    quality = track.quality
+    if quality is None:
+        return "-", "-"
+    return f"{quality.loss_rate:.2%}", "-" if quality.mos is None else f"{quality.mos:.2f}"
 
 
 def _warnings(manifest: Manifest) -> str:

@@ -155,6 +155,10 @@ class Recording(Section):
     silence_timeout: Annotated[Duration, seconds_within(1.0, 86400.0), Field(description=(
         "A call from which neither RTP nor SIP came for so long is ended."
     ))] = 300.0
+    silent_after: Annotated[Duration, seconds_within(1.0, 3600.0), Field(description=(
+        "A stream that should be heard, and from which nothing came for so long, is told of as silent; "
+        "the call goes on."
+    ))] = 10.0
     retention: Annotated[
         Duration | None, OR_NULL, seconds_within(3600.0, 100 * 365 * 86400.0), Kind("duration or null"),
         Field(description="Recordings older than this are deleted (`30d`); null keeps them for ever."),

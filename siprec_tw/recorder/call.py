@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from siprec_tw.errors import PeerError
+from siprec_tw.interfaces import StreamReport
 from siprec_tw.metadata.participant_headers import metadata_of_headers
 from siprec_tw.recorder.documents import Documents
 from siprec_tw.recorder.keying import Keying
@@ -74,7 +75,7 @@ class Call:
         keying = Keying(around.random_octets, self.warn)
         self.tracks = Tracks(
             around.media, self.append, around.now, self.recording_id, self.spooled.directory, self.warn,
-            keying.keys,
+            keying.keys, self._stream_closed,
         )
         told = metadata_of_headers(self.begun.headers)
         self.documents = Documents(
@@ -214,6 +215,10 @@ class Call:
         # An ACK that is still awaited must find its call.
         if self.finished.called and not self.leg.awaits_ack:
             self._forget(self)
+
+    def _stream_closed(self, report: StreamReport) -> None:
+        if report.quality is not None:
+            self.surroundings.metrics.stream_closed(report.quality.loss_rate, report.quality.mos)
 
     def _launch(self, work: Coroutine[Deferred[object], object, None]) -> Deferred[None]:
         return Deferred.fromCoroutine(work).addErrback(

@@ -10,13 +10,14 @@ from attrs import define, evolve, field
 from twisted.logger import Logger
 
 from siprec_tw.errors import PeerError, PortsExhausted
-from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamSpec
+from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamReport, StreamSpec
+from siprec_tw.recorder.hearing import Hearing
 from siprec_tw.recording.journal import Direction, JournalEvent, TrackChanged, TrackClosed, TrackOpened
 from siprec_tw.sdp.answer import LocalMedia, PlannedMedia
 from siprec_tw.sdp.changes import StreamAdded, StreamRemoved, changes
 
 
-@define
+@define(eq=False)
 class Track:
     """
     One m-line that is received.
@@ -25,6 +26,16 @@ class Track:
     stream_id: str
     address: StreamAddress
     planned: PlannedMedia
+    since: float                        # POSIX seconds; its direction is what it is since then
+    hearing: Hearing = field(factory=Hearing)
+
+    @property
+    def name(self) -> str:
+        """
+        As it is told of.
+        """
+        label = f" (label {self.planned.label})" if self.planned.label else ""
+        return f"m-line {self.planned.index}{label}"
 
 
 @define(eq=False)
@@ -42,6 +53,7 @@ class Tracks:
     _directory: str
     _warn: Callable[[str, str], None]
     _keys: Callable[[PlannedMedia], StreamKeys | None]
+    _closed: Callable[[StreamReport], None]
     open: dict[int, Track] = field(factory=dict)
     planned: tuple[PlannedMedia, ...] = ()
     _opened: int = 0
@@ -116,6 +128,34 @@ class Tracks:
         """
         return any(direction(t.planned) is Direction.RECVONLY for t in self.open.values())
 
+    def listen(self, answered: float, silent_after: float) -> None:
+        """
+        Look which tracks should be heard and are not. The call was answered at C{answered}, POSIX seconds.
+        """
+        expected = [track for track in self.open.values() if direction(track.planned) is Direction.RECVONLY]
+        reports = [(track, self._media.report(track.stream_id)) for track in expected]
+        heard = [(track, report.last_arrival) for track, report in reports if report is not None]
+        for track, last in heard:
+            since = max(answered, track.since)
+            track.hearing.look(track.name, last, since, self._now(), silent_after, self._warn)
+            if last is None and any(other is not None for _, other in heard):
+                track.hearing.miss(track.name, self._warn)
+        for track in self.open.values():
+            if direction(track.planned) is not Direction.RECVONLY:
+                track.hearing.rest()
+
+    def silent(self) -> int:
+        """
+        How many tracks should be heard and are not.
+        """
+        return sum(track.hearing.silent_since is not None for track in self.open.values())
+
+    def one_way(self) -> bool:
+        """
+        Whether a track was never heard, while another is.
+        """
+        return any(track.hearing.one_way for track in self.open.values())
+
     async def _open(self, media: PlannedMedia) -> bool:
         self._opened += 1
         stream_id = f"{self._recording_id}-{media.index}-{self._opened}"
@@ -126,7 +166,7 @@ class Tracks:
             self.log.warn("No media port is free", recording_id=self._recording_id, stream_id=stream_id)
             self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
             return False
-        self.open[media.index] = Track(stream_id, address, media)
+        self.open[media.index] = Track(stream_id, address, media, self._now())
         await self._append(
             TrackOpened(
                 self._now(), media.index, stream_id, media.label, media.media, direction(media), media.formats,
@@ -142,6 +182,8 @@ class Tracks:
         track = self.open[media.index]
         if (media.formats, media.cryptos) != (track.planned.formats, track.planned.cryptos):
             await self._media.update_stream(self._spec(track.stream_id, media))
+        if direction(media) is not direction(track.planned):
+            track.since = self._now()
         track.planned = media
         await self._append(
             TrackChanged(self._now(), media.index, media.label, direction(media), media.formats, remote_of(media))
@@ -152,6 +194,7 @@ class Tracks:
         report = await self._media.close_stream(track.stream_id)
         for code, text in report.warnings:
             self._warn(code, f"{text} (m-line {index})")
+        self._closed(report)
         await self._append(TrackClosed(self._now(), index))
 
 

@@ -24,6 +24,8 @@ def call_view(call: Call) -> CallView:
             address=f"{track.address.host}:{track.address.rtp_port}",
             parties=senders.get(track.planned.label, ()),
             report=call.surroundings.media.report(track.stream_id),
+            silent_since=track.hearing.silent_since,
+            one_way=track.hearing.one_way,
         )
         for index, track in sorted(call.tracks.open.items())
     )

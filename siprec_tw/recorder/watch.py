@@ -6,6 +6,8 @@ Calls that nobody ends: lost BYEs are found by silence, by the session timer or 
   the session expired, and no RTP came lately either                          ended: session-expired
 
 Sound is the sign of life that counts: a call that is heard is never ended here, whatever was not refreshed.
+
+Single tracks that are not heard are found here too (L{siprec_tw.recorder.hearing}), and only told.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ class Watch:
         """
         Begin to look.
         """
-        seconds = min(MOST_SECONDS_BETWEEN, self._surroundings.recording.silence_timeout / 4)
+        recording = self._surroundings.recording
+        seconds = min(MOST_SECONDS_BETWEEN, recording.silence_timeout / 4, recording.silent_after / 2)
         self._loop.start(seconds, now=False).addErrback(lambda f: self.log.failure("The watch died", f))
 
     def stop(self) -> None:
@@ -73,6 +76,7 @@ class Watch:
                 try:
                     self._look_at_session(call)
                     self._look_for_life(call)
+                    self._listen(call)
                 except Exception:
                     # One call that cannot be looked at must not leave the others unwatched.
                     self.log.failure("Could not look at a call", recording_id=call.recording_id)
@@ -98,6 +102,10 @@ class Watch:
             call.end(EndReason.SILENCE, f"neither RTP nor SIP for {limit:g} s")
         else:
             self._ask(call, self._probe(call))
+
+    def _listen(self, call: Call) -> None:
+        if call.answered is not None and not call.is_over:
+            call.tracks.listen(call.answered, self._surroundings.recording.silent_after)
 
     def _quiet_for(self, call: Call, heard: float | None) -> float:
         return self._surroundings.now() - (call.begun.at if heard is None else heard)

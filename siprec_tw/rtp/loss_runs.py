@@ -78,6 +78,8 @@ class LossFigures:
         """
         Both together, one beside the other.
         """
+        if not (self.expected and other.expected):
+            return self if self.expected else other
         return LossFigures(
             self.expected + other.expected,
             self.lost + other.lost,
@@ -136,8 +138,10 @@ class LossRuns:
         """
         All of it, when so many came after the last loss.
         """
-        whole = evolve(self)
-        whole._end_stretch()
+        whole = self
+        if self._stretch:
+            whole = evolve(self)
+            whole._end_stretch()
         return LossFigures(
             self._expected + received, self._lost, self._runs, self._longest,
             whole._bursts, whole._burst_packets, whole._burst_lost, whole._gaps + (whole._quiet + received > 0),

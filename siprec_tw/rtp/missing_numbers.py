@@ -81,6 +81,8 @@ class MissingNumbers:
         """
         What is missing now up to C{highest}, from the lowest on.
         """
+        if not self._spans:
+            return self._settled.figures(highest + 1 - self._settled_to)
         whole = evolve(self, settled=evolve(self._settled), spans=deque(self._spans))
         whole._settle(highest + 1)
         return whole._settled.figures(highest + 1 - whole._settled_to)

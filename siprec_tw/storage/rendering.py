@@ -25,6 +25,8 @@ from siprec_tw.storage.disk import Disk
 from siprec_tw.storage.packet_sources import TELEPHONE_EVENT
 from siprec_tw.storage.spooled import OpenFiles, Spooled
 
+MOST_SILENT = 8     # the sample of A-law's silent octets; mu-law's are 0
+
 
 @define
 class Rendering:
@@ -48,7 +50,10 @@ class Rendering:
             self._write(MIX, self._mix())
         for track in self._plan.tracks:
             names = tuple(self._own_files(track))
-            self.tracks[track.facts.index] = MadeTrack(names, self._peaks.get(track.facts.index))
+            peak = self._peaks.get(track.facts.index)
+            self.tracks[track.facts.index] = MadeTrack(names, peak)
+            if peak is not None and peak <= MOST_SILENT:
+                self._warn_of_silence(track, peak)
 
     def _own_files(self, track: TrackPlan) -> Iterator[str]:
         if track.own:
@@ -125,6 +130,15 @@ class Rendering:
             reason = failure.text.partition(": ")[2]
             text = f"track {track.name}: {name} is not decoded" + (f": {reason}" if reason else "")
             self._spooled.warn(CODEC_NOT_DECODED, f"{text}; its packets are in the .rtpdump file")
+
+    def _warn_of_silence(self, track: TrackPlan, peak: int) -> None:
+        """
+        Say that packets came and nothing is heard, where all of them could be read and decoded.
+        """
+        undecoded = any(self._spooled.sources[source].failure is not None for source, _ in track.sounds)
+        if not undecoded and not self._files.failed:
+            text = f"track {track.name}: packets came, and all of their sound is silence (highest sample {peak})"
+            self._spooled.warn("track-without-sound", text)
 
 
 def _is_events(sound: Sound) -> bool:

@@ -30,6 +30,7 @@ from siprec_tw.interfaces import (
     RecordingPage,
     RecordingQuery,
     RecordingRow,
+    StreamQuality,
     StreamReport,
     TrackView,
 )
@@ -64,9 +65,10 @@ CALL = CallView(
         TrackView(
             0, "1", "audio", "recvonly", ("PCMU",), "192.0.2.9:16384", (ALICE,),
             StreamReport("rec-7-0", packets=50, octets=8000, first_arrival=1795166798.0, ssrc=7,
-                         warnings=(("two-sources-at-once", "two"),)),
+                         warnings=(("two-sources-at-once", "two"),),
+                         quality=StreamQuality(0.02, 1, 1, 0.5, 0.04, 0.0, 0.49, 0.001, 80.1, 4.03)),
         ),
-        TrackView(1, "2", "audio", "inactive", (), "192.0.2.9:16386", (), None),
+        TrackView(1, "2", "audio", "inactive", (), "192.0.2.9:16386", (), None, 1795166797.26, one_way=True),
     ),
     warnings=(("metadata-not-well-formed", "line 3"),),
 )

@@ -58,11 +58,18 @@ class CallTests(SynchronousTestCase):
                         "rejected": 0, "jitter": 0.0, "first_arrival": "2026-11-20T09:26:38.000Z",
                         "last_arrival": None, "encoding": "", "ssrc": 7, "source": "",
                         "warnings": [{"code": "two-sources-at-once", "text": "two"}],
+                        "quality": {
+                            "loss_rate": 0.02, "longest_loss": 1, "bursts": 1, "burst_density": 0.5,
+                            "burst_duration": 0.04, "gap_density": 0.0, "gap_duration": 0.49, "jitter": 0.001,
+                            "r_factor": 80.1, "mos": 4.03,
+                        },
                     },
+                    "silent_since": None, "one_way": False,
                 },
                 {
                     "index": 1, "label": "2", "media": "audio", "direction": "inactive", "encodings": [],
                     "address": "192.0.2.9:16386", "parties": [], "reception": None,
+                    "silent_since": "2026-11-20T09:26:37.260Z", "one_way": True,
                 },
             ],
             "warnings": [{"code": "metadata-not-well-formed", "text": "line 3"}],

@@ -84,6 +84,7 @@ class FrontPageTests(SynchronousTestCase):
         self.assertIn("Running calls (1)", page)
         self.assertIn('href="/api/v1/calls/rec-7"', page)
         self.assertIn('<td class="number">50</td>', page)
+        self.assertIn('<td>4.0 <span class="bad">silent: 2</span></td>', page)
         self.assertNotIn("/api/v1/recordings/rec-7", page)
 
     def test_not_stored_yet(self) -> None:

@@ -21,6 +21,7 @@ from siprec_tw.cli.main import main
 from siprec_tw.cli.private_files import private_directory, private_file
 from siprec_tw.cli.recordings import STATES
 from siprec_tw.cli.tables import length_text, octets_text, table, utc_time
+from siprec_tw.interfaces import StreamQuality
 from siprec_tw.recording.manifest import (
     CallEntry,
     Document,
@@ -60,6 +61,7 @@ def manifest(name: str = "recording.wav", digest: str = sha256(SOUND).hexdigest(
             index=0, label="1", media="audio", stream_ids=("s",), participants=(Speaker("p", 0.0, None),),
             encodings=("PCMA/8000",), channel=1, files=("track-1.wav",), sample_rate=8000, samples=489600,
             lead_samples=0, packets=3060, lost=2, peak=100, segments=(), side_segments=(), gaps=(), holds=(),
+            quality=StreamQuality(0.00065, 1, 0, 0.0, 0.0, 0.00065, 61.2, 0.001, 91.8, 4.38),
         ),),
         events=(), warnings=(WarningEntry("metadata-aor", "no scheme", "2026-11-20T10:34:25.000Z"),),
         metadata=None, documents=(
@@ -191,6 +193,8 @@ def test_show_names_tracks_by_label(server: Server, capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().out.splitlines()
     number = next(n for n, line in enumerate(lines) if line.startswith("TRACK"))
     assert lines[number].split()[:2] == ["TRACK", "M-LINE"]
+    assert lines[number].split()[4:8] == ["PACKETS", "LOST", "LOSS", "MOS"]
+    assert lines[number + 1].split()[4:8] == ["3060", "2", "0.07%", "4.38"]
     assert lines[number + 1].split()[:2] == ["1", "0"]
 
 

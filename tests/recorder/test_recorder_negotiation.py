@@ -28,7 +28,7 @@ class NegotiationTests(SynchronousTestCase):
         self.warnings: list[str] = []
         self.keying = Keying(lambda count: bytes(range(count)), self.warn)
         self.tracks = Tracks(
-            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn, self.keying.keys
+            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn, self.keying.keys, lambda report: None
         )
         self.negotiation = Negotiation(self.tracks, OriginSequence(77, "192.0.2.1"), self.warn, self.keying)
 

@@ -32,9 +32,10 @@ class TracksTests(SynchronousTestCase):
         self.media = FakeMediaPlane(Gates())
         self.journal: list[JournalEvent] = []
         self.warnings: list[tuple[str, str]] = []
+        self.reports: list[StreamReport] = []
         self.tracks = Tracks(
             self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", lambda *warning: self.warnings.append(warning),
-            lambda media: None,
+            lambda media: None, self.reports.append,
         )
 
     async def append(self, event: JournalEvent) -> None:

@@ -19,9 +19,10 @@ from storage_fixtures import FRAME, METADATA, PCMA, PCMU, STARTED, STRANGE, Spoo
 from siprec_tw.codecs.g711 import decode_alaw, decode_mulaw
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import LocalError
+from siprec_tw.interfaces import StreamQuality
 from siprec_tw.recording import rtpdump
 from siprec_tw.recording.journal import Direction, TrackChanged
-from siprec_tw.recording.manifest import Manifest
+from siprec_tw.recording.manifest import Manifest, from_json
 from siprec_tw.recording.segment import Filled, Gap
 from siprec_tw.storage.disk import Disk
 from siprec_tw.storage.finalise import finalise
@@ -326,6 +327,47 @@ def test_one_side_is_missing(tmp_path: Path) -> None:
         spooling.end()
         _, manifest = finished(tmp_path, recording_id)
         assert manifest.verdict.name == verdict, manifest.verdict
+
+
+def test_quality_of_a_track(tmp_path: Path) -> None:
+    """
+    Loss, its bursts, jitter and the score are in the manifest; a track without a packet has none of it.
+    """
+    spooling = Spooling(tmp_path)
+    spooling.start(("a", "1"), ("b", "2"))
+    gap = Gap(80_000 + 100 * FRAME, 80_000 + 103 * FRAME, 199, 203)
+    spooling.segment("a", sound=noise(1, 200 * FRAME), gaps=[gap], filled=[Filled(gap.first, gap.first + FRAME, 200)])
+    spooling.end()
+    path, manifest = finished(tmp_path)
+    quality = manifest.tracks[0].quality
+    assert manifest.tracks[0].lost == 2
+    assert quality == StreamQuality(
+        loss_rate=0.01, longest_loss=2, bursts=1, burst_density=1.0, burst_duration=0.04, gap_density=0.0,
+        gap_duration=1.98, jitter=0.001, r_factor=round(93.2 - 95 / (1 / (2 * 0.99) + 4.3), 1), mos=3.75,
+    )
+    assert manifest.tracks[1].quality is None
+    document = json.loads((path / "recording.json").read_text())
+    assert document["tracks"][0]["quality"]["mos"] == 3.75
+    del document["tracks"][0]["quality"]
+    assert from_json(json.dumps(document).encode()).tracks[0].quality is None
+
+
+@pytest.mark.parametrize(
+    ("form", "octets", "told"),
+    [(PCMU, b"\xff", True), (PCMA, b"\xd5", True), (PCMU, b"\xff" * 799 + b"\xf0", False), (PCMA, b"\x55\xd4", False)],
+)
+def test_packets_without_sound(tmp_path: Path, form: PayloadFormat, octets: bytes, told: bool) -> None:
+    """
+    A track of nothing but digital silence is told of; the faintest sound is a sound.
+    """
+    spooling = Spooling(tmp_path)
+    spooling.start(("a", "1"))
+    spooling.segment("a", form=form, sound=(octets * 1600)[: 10 * FRAME])
+    spooling.end()
+    _, manifest = finished(tmp_path)
+    found = [(warning.code, warning.text) for warning in manifest.warnings]
+    text = f"track 1: packets came, and all of their sound is silence (highest sample {manifest.tracks[0].peak})"
+    assert found == ([("track-without-sound", text)] if told else [])
 
 
 def test_killed_in_mid_call(tmp_path: Path) -> None:
