@@ -55,7 +55,7 @@ class LiveSource:
         self._seam = first[0], first[1]         # where timestamps leapt last: number, timestamp before
         self._clock: OpenBaseline | None = None
         self._rate = formats.lane(first[2]).format.clock_rate
-        self._step = 0                          # ticks: the shortest between two packets of sound
+        self._step = 0                          # ticks of a packet: the shortest seen since they came in order
         self._segments = SourceSegments(ssrc, self.address, opener, self._missing_between)
         self._restart: Probation[Packet] = Probation()
         self._shape = 0, 0, 0       # of the packet that came last: payload type, octets of payload, of datagram
@@ -195,7 +195,7 @@ class LiveSource:
         first = reception.highest + 1
         reception.receive_next(count)
         reception.interarrival(transits)
-        self._timestamp = ticks[-1]
+        self._timestamp, self._step = ticks[-1], step
         self._octets += size * count
         self._stand(primary, least)
         primary.place([Run(head, b"".join(payloads), first, first + count - 1)])
