@@ -55,7 +55,7 @@ class LiveSource:
         self._seam = first[0], first[1]         # where timestamps leapt last: number, timestamp before
         self._clock: OpenBaseline | None = None
         self._rate = formats.lane(first[2]).format.clock_rate
-        self._step = 0                          # ticks of a packet: the shortest seen since they came in order
+        self.packet_seconds = 0.0               # of the shortest packet of sound; 0 until two have come
         self._segments = SourceSegments(ssrc, self.address, opener, self._missing_between)
         self._restart: Probation[Packet] = Probation()
         self._shape = 0, 0, 0       # of the packet that came last: payload type, octets of payload, of datagram
@@ -74,13 +74,6 @@ class LiveSource:
         Seconds.
         """
         return self.reception.jitter / self._rate
-
-    @property
-    def packet_seconds(self) -> float:
-        """
-        How long a packet lasts; 0 until two have come.
-        """
-        return self._step / self._rate
 
     def receive(self, batch: list[Packet]) -> None:
         """
@@ -195,7 +188,8 @@ class LiveSource:
         first = reception.highest + 1
         reception.receive_next(count)
         reception.interarrival(transits)
-        self._timestamp, self._step = ticks[-1], step
+        self._timestamp = ticks[-1]
+        self._note_length(step / rate)
         self._octets += size * count
         self._stand(primary, least)
         primary.place([Run(head, b"".join(payloads), first, first + count - 1)])
@@ -257,17 +251,22 @@ class LiveSource:
                 primary.standing.duplicates += 1
             return None
         timestamp = extend(packet[1], self._timestamp, TIMESTAMP_BITS)
-        if place is Place.AHEAD and not self._formats.lane(packet[2]).side:
+        lane = self._formats.lane(packet[2])
+        if place is Place.AHEAD and not lane.side:
             step = timestamp - self._timestamp
             if not 0 <= step <= SEAM_SECONDS * self._rate:
                 self._seam = sequence, self._timestamp
-            elif step:
-                self._step = min(self._step or step, step)
             self._timestamp = timestamp
+            ticks = len(packet[3]) // lane.octets_a_tick if lane.codec.sample_addressable else step
+            self._note_length(ticks / lane.format.clock_rate)
         elif place is Place.LATE and primary is not None:
             primary.standing.reordered += 1
         self._octets += len(packet[3])
         return sequence, timestamp, packet[2], packet[3], packet[4], packet[5]
+
+    def _note_length(self, seconds: float) -> None:
+        if 0.0 < seconds <= SEAM_SECONDS:
+            self.packet_seconds = min(self.packet_seconds or seconds, seconds)
 
     def _begin_again(self, proven: Sequence[Packet]) -> None:
         """
@@ -310,7 +309,7 @@ class LiveSource:
                     self._take_section(section)
                     section = []
                     self._new_clock("format-changed", packet[4])
-                    self._rate, self._step = lane.format.clock_rate, 0
+                    self._rate = lane.format.clock_rate
             section.append(packet)
         for segment in late[:1]:
             self._flush(segment)
