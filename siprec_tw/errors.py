@@ -44,6 +44,12 @@ class LocalError(SiprecError):
     """
 
 
+class NoServer(SiprecError):
+    """
+    Nobody answers where a command looks for a running server.
+    """
+
+
 class PortsExhausted(LocalError):
     """
     No free pair of media ports is left: the call is answered 503 (RFC 3261 s.21.5.4).

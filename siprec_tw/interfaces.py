@@ -303,6 +303,29 @@ class StoredRecordings(Protocol):
         """
 
 
+@frozen
+class LateDecoding:
+    """
+    How far it is with a stored recording that is decoded later.
+    """
+
+    state: str                              # "decoding", "decoded", "undecoded"
+    reasons: tuple[str, ...] = ()           # why something of it is still undecoded
+
+
+class LateDecoder(Protocol):
+    """
+    Decodes stored recordings whose packets were kept, because there was no decoder when they were made.
+    """
+
+    async def decode(self, recording_id: str) -> LateDecoding:
+        """
+        Begin, or tell how far it is; what came of it is told once. Raises PeerError: 404 where there is no such
+        recording or it is not stored yet, 409 where nothing is left to decode, 503 where it could not be done
+        and the recording is as it was.
+        """
+
+
 # --- readiness -------------------------------------------------------------------------------------
 
 

@@ -150,7 +150,8 @@ class Recorder(Service):
 
     async def _listen_for_http(self) -> None:
         where = self.config.admin.listen
-        faces = Faces(self._server, self._archive.index, self, self.metrics, __version__)
+        archive = self._archive
+        faces = Faces(self._server, archive.index, archive.late_decoder, self, self.metrics, __version__)
         access = Access(tokens=self.config.admin.tokens, host=where.host)
         site = admin_site(faces, access, ReactorThreads(IReactorThreads(self._reactor)), self._reactor)
         try:

@@ -179,7 +179,7 @@ class RecorderTests(TestCase):
             with self.assertRaises(LocalError):
                 await waiting
         self.assertEqual(recorder.listening, ())
-        self.assertEqual([pool._threads for pool in recorder._archive._pools], [None] * 3)
+        self.assertEqual([pool._threads for pool in recorder._archive._pools], [None] * 4)
         with socket.socket() as free:
             free.bind(("127.0.0.1", recorder.admin_port))
 

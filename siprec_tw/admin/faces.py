@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from siprec_tw.interfaces import Readiness, RunningCalls, StoredRecordings
+from siprec_tw.interfaces import LateDecoder, Readiness, RunningCalls, StoredRecordings
 from siprec_tw.metrics import Metrics
 
 
@@ -18,6 +18,7 @@ class Faces:
 
     calls: RunningCalls
     recordings: StoredRecordings
+    late_decoder: LateDecoder
     readiness: Readiness
     metrics: Metrics
     version: str

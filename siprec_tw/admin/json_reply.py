@@ -21,6 +21,7 @@ ERROR_CODES = {
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
+    409: "conflict",
     413: "content-too-large",
     416: "range-not-satisfiable",
     500: "internal-error",

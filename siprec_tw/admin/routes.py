@@ -9,6 +9,7 @@ from siprec_tw.admin.faces import Faces
 from siprec_tw.admin.front_page import FrontPage
 from siprec_tw.admin.health import HealthRoutes
 from siprec_tw.admin.metrics_page import MetricsRoutes
+from siprec_tw.admin.recording_decoding import RecordingDecodingRoutes
 from siprec_tw.admin.recording_files import RecordingFileRoutes
 from siprec_tw.admin.recording_search import PARAMETERS, RecordingSearchRoutes
 from siprec_tw.admin.router import Route
@@ -28,6 +29,7 @@ def route_table(faces: Faces, in_thread: InThread, *, guarded: bool) -> tuple[Ro
     calls = CallRoutes(faces.calls)
     search = RecordingSearchRoutes(faces.recordings)
     files = RecordingFileRoutes(faces.recordings, in_thread)
+    decoding = RecordingDecodingRoutes(faces.late_decoder)
     front = FrontPage(faces.calls, faces.recordings, faces.version, guarded)
     recording = "/api/v1/recordings/{recording_id}"
     return (
@@ -44,5 +46,6 @@ def route_table(faces: Faces, in_thread: InThread, *, guarded: bool) -> tuple[Ro
         Route("GET", recording + "/metadata", Role.READER, files.metadata),
         Route("GET", recording + "/audio", Role.READER, files.audio, DOWNLOAD),
         Route("GET", recording + "/files/{name}", Role.READER, files.file, DOWNLOAD),
+        Route("POST", recording + "/decode", Role.OPERATOR, decoding.decode),
         Route("GET", recording + "/documents/{name}", Role.READER, files.document, DOWNLOAD),
     )

@@ -16,7 +16,7 @@ import cattrs
 from attrs import field, frozen
 
 from siprec_tw.cli.private_files import private_file
-from siprec_tw.errors import SiprecError
+from siprec_tw.errors import NoServer, SiprecError
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT = 30.0              # seconds without an octet
@@ -88,8 +88,17 @@ class ApiClient:
         """
         The whole body at a path.
         """
+        return self._whole(path, "GET")
+
+    def post(self, path: str) -> bytes:
+        """
+        The whole answer to a POST without a body.
+        """
+        return self._whole(path, "POST")
+
+    def _whole(self, path: str, method: str) -> bytes:
         try:
-            with self._open(path) as response:
+            with self._open(path, method) as response:
                 return response.read()
         except (OSError, http.client.HTTPException) as error:
             raise self._broken(error) from error
@@ -112,8 +121,9 @@ class ApiClient:
             raise self._broken(error) from error
         return size
 
-    def _open(self, path: str) -> http.client.HTTPResponse:
-        request = Request(self.url.rstrip("/") + path, headers={"Accept": "application/json, */*"})
+    def _open(self, path: str, method: str = "GET") -> http.client.HTTPResponse:
+        headers = {"Accept": "application/json, */*"}
+        request = Request(self.url.rstrip("/") + path, headers=headers, method=method)
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
         try:
@@ -122,7 +132,7 @@ class ApiClient:
             with error:
                 raise SiprecError(self._refusal(error)) from None
         except URLError as error:
-            raise SiprecError(
+            raise NoServer(
                 f"No server at {self.url}: {error.reason}. Is it running, and is this its admin.listen?"
             ) from None
         assert isinstance(response, http.client.HTTPResponse)

@@ -1,5 +1,5 @@
 """
-C{siprec recordings list|show|export}: what a server has recorded, over its HTTP API.
+C{siprec recordings list|show|export|decode}: what a server has recorded, over its HTTP API.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from siprec_tw.cli.api_client import DEFAULT_URL, ApiClient, FoundRecording, recording_path, server_url
 from siprec_tw.cli.arguments import argument
+from siprec_tw.cli.late_decoding import ServerDecoding, decode_all
+from siprec_tw.cli.offline_decoding import offline_decoder
 from siprec_tw.cli.recording_export import export_recording
 from siprec_tw.cli.recording_summary import summary
 from siprec_tw.cli.tables import length_text, octets_text, table, utc_time
@@ -27,9 +29,9 @@ MOST_PARTIES = 48           # characters
 
 def add_parser(commands: Commands) -> None:
     """
-    Add the subcommand with its own three.
+    Add the subcommand with its own four.
     """
-    parser = commands.add_parser("recordings", help="list, show and export what was recorded")
+    parser = commands.add_parser("recordings", help="list, show, export and decode what was recorded")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     found = actions.add_parser("list", help="list recordings, newest first")
     found.add_argument("--participant", metavar="TEXT", help="part of an address or a name")
@@ -49,7 +51,14 @@ def add_parser(commands: Commands) -> None:
     exported.add_argument("id")
     exported.add_argument("--to", metavar="DIR", default=".", help="directory in which one named ID is made")
     exported.set_defaults(run=export)
-    for action in (found, shown, exported):
+    decoded = actions.add_parser("decode", help="decode what was stored without a decoder", description=(
+        "Decode recordings whose packets were kept, because PyAV (the extra codecs) was missing or failed: the "
+        "running server does it, or this command where none runs."
+    ))
+    decoded.add_argument("id", nargs="+")
+    decoded.add_argument("--config", metavar="FILE", help="the configuration of a server that does not run")
+    decoded.set_defaults(run=decode)
+    for action in (found, shown, exported, decoded):
         add_server_arguments(action)
 
 
@@ -109,6 +118,16 @@ def export(arguments: argparse.Namespace) -> int:
     for line in export_recording(api_client(arguments), arguments.id, arguments.to):
         print(line)
     return 0
+
+
+def decode(arguments: argparse.Namespace) -> int:
+    """
+    Decode recordings; 1 where something of one is left undecoded.
+    """
+    if arguments.config is None:
+        return 0 if decode_all(ServerDecoding(api_client(arguments)), arguments.id) else 1
+    with offline_decoder(arguments.config) as ask:
+        return 0 if decode_all(ask, arguments.id, lambda _: None) else 1
 
 
 def _cells(row: FoundRecording) -> tuple[str, ...]:

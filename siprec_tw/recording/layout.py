@@ -2,6 +2,7 @@
 The names of things on disk: where a recording lies and what its files are called.
 
   <directory>/spool/<recording-id>/            while it is being recorded, and until it is finalised
+  <directory>/remade/<recording-id>/           while it is made anew, and its former files until they are removed
   <directory>/YYYY/MM/DD/<recording-id>/       afterwards; the date is that of its start, in UTC
       recording.json recording.wav track-<name>.wav track-<name>.rtpdump track-<name>.events.rtpdump
       journal.jsonl documents/
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 SPOOL = "spool"
+REMADE = "remade"
 JOURNAL = "journal.jsonl"
 DOCUMENTS = "documents"
 MANIFEST = "recording.json"

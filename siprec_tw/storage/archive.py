@@ -20,6 +20,7 @@ from siprec_tw.recording.tones import Tones
 from siprec_tw.storage.directory_lock import DirectoryLock
 from siprec_tw.storage.finaliser import Finaliser
 from siprec_tw.storage.free_space import FreeSpace
+from siprec_tw.storage.late_decoder import StoredDecoder
 from siprec_tw.storage.nice_decoder import NiceDecoder
 from siprec_tw.storage.recordings_index import RecordingsIndex
 from siprec_tw.storage.retention import DAY, Retention
@@ -47,6 +48,7 @@ class Archive:
     _free_space: FreeSpace
     _retention: Retention
     index: RecordingsIndex
+    late_decoder: StoredDecoder
     _lock: DirectoryLock
     _decoder: NiceDecoder
     _running: set[str] = field(factory=set)             # recording ids from begin to finish or discard
@@ -56,12 +58,13 @@ class Archive:
         """
         Open the index and begin to finish what a killed process left.
 
-        Raises LocalError where another recorder has the directory, or it cannot be written; sqlite3.Error.
+        Raises LocalError where another recorder has the directory, or it cannot be written; OSError, sqlite3.Error.
         """
         try:
             await self._pools[0].run(self._lock.take)
             await self._free_space.check()
             await self.index.open()
+            await self.late_decoder.clear()
         except BaseException:
             self._stop_threads()    # which would keep the process from ending
             raise
@@ -81,6 +84,7 @@ class Archive:
         self._finaliser.stop()
         if self._recovery is not None:
             await self._recovery
+        await self.late_decoder.stop()
         await self.index.close()
         self._stop_threads()
 
@@ -185,13 +189,13 @@ def open_archive(
     threads = IReactorFromThreads(reactor)
     writing, asking = Pool(threads, "spool"), Pool(threads, "index")
     decoder = NiceDecoder()
-    finishing = Pool(threads, "finalise", FINALISING_THREADS)
+    finishing, decoding = Pool(threads, "finalise", FINALISING_THREADS), Pool(threads, "decode")
     index = RecordingsIndex(directory, directory / INDEX, threads=asking)
     return Archive(
         directory=directory,
         reactor=reactor,
         metrics=metrics,
-        pools=(writing, asking, finishing),
+        pools=(writing, asking, finishing, decoding),
         spool=Spool(directory, threads=writing),
         finaliser=Finaliser(directory, index=index, threads=finishing, clock=reactor, tones=tones, decode=decoder),
         free_space=FreeSpace(directory, min_free, threads=finishing, clock=reactor),
@@ -200,6 +204,7 @@ def open_archive(
             clock=reactor, now=time.time,
         ),
         index=index,
+        late_decoder=StoredDecoder(directory, index=index, threads=decoding, looking=asking, tones=tones),
         lock=DirectoryLock(directory),
         decoder=decoder,
     )

@@ -4,6 +4,7 @@ What the finaliser does to the disk: every change goes through here, so that a t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable
@@ -13,10 +14,12 @@ from attrs import frozen
 
 from siprec_tw.recording.layout import UNFINISHED
 from siprec_tw.recording.manifest import FileEntry
+from siprec_tw.storage.exchange import CANNOT, exchange
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 READ_SIZE = 1 << 20
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
 
 @frozen
@@ -60,6 +63,33 @@ class Disk:
         path.rename(target)
         self.sync_directory(target.parent)
         self.sync_directory(path.parent)
+
+    def exchange(self, path: Path, other: Path) -> None:
+        """
+        Let two directories change places: at once, or where the file system cannot, one after the other.
+        """
+        try:
+            exchange(path, other)
+        except OSError as error:
+            if error.errno not in CANNOT:
+                raise
+            aside = other.with_name(other.name + UNFINISHED)
+            path.rename(aside)
+            other.rename(path)
+            aside.rename(other)
+        self.sync_directory(path.parent)
+        self.sync_directory(other.parent)
+
+    def link(self, path: Path, target: Path) -> None:
+        """
+        The same file in a second place; a copy of it where the file system has no links.
+        """
+        try:
+            target.hardlink_to(path)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            self.write(target, [path.read_bytes()])
 
     def remove(self, path: Path) -> None:
         """

@@ -63,33 +63,12 @@ def finalise(
     directory = root / SPOOL / recording_id
     if not directory.is_dir():
         raise LocalError(f"recording {recording_id} is not in the spool")
-    manifest = read_manifest(directory) or _make(directory, disk, tones, decode)
-    _clean(directory, manifest, disk)
+    manifest = read_manifest(directory) or make(directory, disk, tones, decode)
+    clean(directory, manifest, disk)
     target = final_path(posix(manifest.times.started), recording_id)
     disk.make_directory((root / target).parent)
     disk.move(directory, root / target)
     return Finished(manifest, target)
-
-
-def decode_again(
-    root: Path, path: str, disk: Disk, tones: Tones = Tones.KEEP, decode: Decode = decode
-) -> Finished | None:
-    """
-    Make a finished recording anew from its segments, which were kept because the library that decodes them was
-    missing or its program died. None when nothing was left undecoded for such a reason.
-
-    @param path: relative to C{root}. Raises LocalError when there is no recording, OSError when the disk does
-        not take it; both leave it as it was, or to be made again.
-    """
-    directory = root / path
-    manifest = read_manifest(directory)
-    if manifest is None:
-        raise LocalError(f"there is no recording in {path}")
-    if not any(warning.code in UNDECODED for warning in manifest.warnings):
-        return None
-    manifest = _make(directory, disk, tones, decode)
-    _clean(directory, manifest, disk)
-    return Finished(manifest, path)
 
 
 def read_manifest(directory: Path) -> Manifest | None:
@@ -102,16 +81,10 @@ def read_manifest(directory: Path) -> Manifest | None:
         return None
 
 
-def _clean(directory: Path, manifest: Manifest, disk: Disk) -> None:
+def make(directory: Path, disk: Disk, tones: Tones, decode: Decode) -> Manifest:
     """
-    Remove what the recording was made of, unless there is something left to be made of it.
+    Make the files of a recording beside what it is made of; the manifest comes last. Raises OSError.
     """
-    if not any(warning.code in UNDONE for warning in manifest.warnings):
-        for path in parts_of(directory):
-            disk.remove(path)
-
-
-def _make(directory: Path, disk: Disk, tones: Tones, decode: Decode) -> Manifest:
     spooled = read_spooled(directory)
     people = _people(spooled)
     with decoded(spooled, decode) as keys:
@@ -122,6 +95,15 @@ def _make(directory: Path, disk: Disk, tones: Tones, decode: Decode) -> Manifest
     disk.write(directory / MANIFEST, [to_json(manifest)])
     disk.sync_directory(directory)
     return manifest
+
+
+def clean(directory: Path, manifest: Manifest, disk: Disk) -> None:
+    """
+    Remove what the recording was made of, unless there is something left to be made of it.
+    """
+    if not any(warning.code in UNDONE for warning in manifest.warnings):
+        for path in parts_of(directory):
+            disk.remove(path)
 
 
 def _people(spooled: Spooled) -> People:

@@ -4,6 +4,7 @@ Decoding in programs of their own (siprec_tw.storage.decode_worker): the other e
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -37,6 +38,8 @@ class NiceDecoder:
     _program: Sequence[str] = field(default=PROGRAM, alias="program")
     _patience: float = field(default=LEAST_PATIENCE, alias="patience")
     _idle: list[subprocess.Popen[bytes]] = field(factory=list)
+    _busy: list[subprocess.Popen[bytes]] = field(factory=list)
+    _abandoned: bool = False
     _lock: Lock = field(factory=Lock)
 
     def __call__(self, job: Job) -> Decoded:
@@ -44,7 +47,7 @@ class NiceDecoder:
         Decode a segment; a L{siprec_tw.storage.decoding.Decode}. Blocks.
 
         A worker that dies or takes too long leaves the segment undecoded, which can be tried again later.
-        Raises OSError where the samples cannot be written, or no program can be started.
+        Raises OSError where the samples cannot be written, no program can be started, or all was abandoned.
         """
         for _ in range(ATTEMPTS):
             answer = self._ask(job)
@@ -52,6 +55,8 @@ class NiceDecoder:
                 raise OSError(answer.refused.errno, answer.refused.text)
             if answer is not None and answer.decoded is not None:
                 return answer.decoded
+            if self._abandoned:
+                raise OSError(errno.ECANCELED, "decoding was abandoned")
         text = f"{encoding_of(job.opened.format)} is not decoded: its decoder died or took too long"
         return Decoded(None, None, 0, Undecodable(DECODER_DIED, text))
 
@@ -64,18 +69,34 @@ class NiceDecoder:
         for worker in idle:
             _end(worker)
 
-    def _ask(self, job: Job) -> Answer | None:
+    def abandon(self) -> None:
+        """
+        End the workers that are at work, too: what they were to decode is asked for once more, some day.
+        """
         with self._lock:
-            worker = self._idle.pop() if self._idle else None
-        if worker is None:
-            worker = self._start()
+            self._abandoned = True
+            for worker in self._busy:
+                worker.kill()
+        self.stop()
+
+    def _ask(self, job: Job) -> Answer | None:
+        worker = self._take()
         answer = _answer(worker, job, self._patience)
+        with self._lock:
+            self._busy.remove(worker)
+            if answer is not None:
+                self._idle.append(worker)
         if answer is None:
             _end(worker)
-        else:
-            with self._lock:
-                self._idle.append(worker)
         return answer
+
+    def _take(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._abandoned:
+                raise OSError(errno.ECANCELED, "decoding was abandoned")
+            worker = self._idle.pop() if self._idle else self._start()
+            self._busy.append(worker)
+            return worker
 
     def _start(self) -> subprocess.Popen[bytes]:
         above = str(Path(siprec_tw.__file__).parent.parent)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import ParamSpec, Protocol, TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
@@ -28,6 +28,18 @@ class Threads(Protocol):
         """
         Do it, and tell the result on the reactor's thread.
         """
+
+
+class Here:
+    """
+    L{Threads} of a command, which has no reactor: work is done at once, by who asks for it.
+    """
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """
+        Do it now.
+        """
+        return execute(work, *args, **kwargs)
 
 
 @define

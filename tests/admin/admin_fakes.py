@@ -26,6 +26,7 @@ from siprec_tw.errors import PeerError
 from siprec_tw.interfaces import (
     CallView,
     Condition,
+    LateDecoding,
     PartyView,
     RecordingPage,
     RecordingQuery,
@@ -145,6 +146,23 @@ class FakeRecordings:
 
 
 @define
+class FakeDecoder:
+    """
+    L{LateDecoder} of which C{answers} come one after another.
+    """
+
+    answers: list[LateDecoding | PeerError] = field(factory=list)
+    asked: list[str] = field(factory=list)
+
+    async def decode(self, recording_id: str) -> LateDecoding:
+        self.asked.append(recording_id)
+        answer = self.answers.pop(0)
+        if isinstance(answer, PeerError):
+            raise answer
+        return answer
+
+
+@define
 class FakeReadiness:
     """
     L{Readiness} as it is told.
@@ -198,7 +216,8 @@ class Admin:
         self.readiness = FakeReadiness()
         self.metrics = Metrics("1.2.3")
         self.clock = Clock()
-        self.faces = Faces(self.calls, self.recordings, self.readiness, self.metrics, "1.2.3")
+        self.decoder = FakeDecoder()
+        self.faces = Faces(self.calls, self.recordings, self.decoder, self.readiness, self.metrics, "1.2.3")
         self.access = Access(tokens, "127.0.0.1")
         self.in_thread = in_thread
         self.resource = AdminResource(self.faces, self.access, in_thread, self.clock)

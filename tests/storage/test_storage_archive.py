@@ -148,4 +148,4 @@ class ArchiveTests(TestCase):
         failed = Deferred.fromCoroutine(archive.start())
         with self.assertRaises(sqlite3.Error):
             await failed
-        self.assertEqual([pool._threads for pool in archive._pools], [None, None, None])
+        self.assertEqual([pool._threads for pool in archive._pools], [None] * len(archive._pools))

@@ -17,14 +17,14 @@ from storage_fixtures import PCMU, STARTED, Spooling, noise
 
 from siprec_tw.codecs.g711 import decode_mulaw
 from siprec_tw.codecs.payload_format import PayloadFormat
-from siprec_tw.errors import LocalError
 from siprec_tw.recording import rtpdump
 from siprec_tw.recording.manifest import Manifest
 from siprec_tw.recording.resample import kernel
 from siprec_tw.recording.tones import Tones
+from siprec_tw.storage.decode_again import decode_again
 from siprec_tw.storage.decoding import LinearFile
 from siprec_tw.storage.disk import Disk
-from siprec_tw.storage.finalise import decode_again, finalise
+from siprec_tw.storage.finalise import finalise
 
 sys.path.append(str(Path(__file__).parent.parent / "codecs"))
 
@@ -394,14 +394,6 @@ def test_masked_segments_are_not_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     spooled_for_later(tmp_path)
     path, manifest = finished(tmp_path, Tones.MASK)
     assert codes(manifest) == ["codec-not-decoded"] and not list(path.glob("*.part"))
-
-
-def test_no_recording_to_decode(tmp_path: Path) -> None:
-    """
-    A path without a recording is an error.
-    """
-    with pytest.raises(LocalError, match="no recording"):
-        decode_again(tmp_path, "2026/09/21/r1", DISK)
 
 
 def test_strange_dump_beside_a_known_codec(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,11 @@ from siprec_tw.codecs.decoder import DECODER_DIED
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.recording.segment import from_lines
 from siprec_tw.recording.tones import Tones
+from siprec_tw.storage.decode_again import decode_again
 from siprec_tw.storage.decode_worker import NICENESS, answer_of, job_line, serve
 from siprec_tw.storage.decoding import Job, decode
 from siprec_tw.storage.disk import Disk
-from siprec_tw.storage.finalise import decode_again, finalise
+from siprec_tw.storage.finalise import finalise
 from siprec_tw.storage.nice_decoder import NiceDecoder
 
 sys.path.append(str(Path(__file__).parent.parent / "codecs"))
@@ -106,6 +108,24 @@ def test_decoder_that_dies_leaves_the_packets(job: Job, program: str) -> None:
     assert "G729 is not decoded: its decoder died or took too long" in manifest.warnings[0].text
     again = decode_again(root, "2026/09/21/r1", DISK)
     assert again is not None and again.manifest.warnings == () and again.manifest.tracks[0].peak
+
+
+@pytest.mark.processes
+def test_abandoned_while_it_decodes(job: Job) -> None:
+    """
+    A worker at work is ended, no other takes its place, and none is started afterwards.
+    """
+    endless = NiceDecoder(program=(sys.executable, "-c", "import time; time.sleep(60)"))
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(endless, job)
+        while not endless._busy:
+            assert not waiting.done()
+        endless.abandon()
+        with pytest.raises(OSError, match="abandoned"):
+            waiting.result(10)
+    assert endless._busy == [] and endless._idle == []
+    with pytest.raises(OSError, match="abandoned"):
+        endless(job)
 
 
 @pytest.mark.processes
