@@ -4,6 +4,11 @@ set -eu
 missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v sox >/dev/null 2>&1 || missing="$missing sox"
+command -v ffmpeg >/dev/null 2>&1 || missing="$missing ffmpeg"
+for element in udpsink:good rawaudioparse:base srtpenc:bad; do
+    gst-inspect-1.0 --exists "${element%:*}" 2>/dev/null || missing="$missing gstreamer1.0-plugins-${element#*:}"
+done
+command -v gst-launch-1.0 >/dev/null 2>&1 || missing="$missing gstreamer1.0-tools"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     apt-get update -qq

@@ -27,6 +27,7 @@ class Unprotection:
         self._receiver = receiver
         self._keys = keys
         self._context = context_of(keys)
+        self._former: SrtpContext | None = None         # of another suite, whose packets may still be on their way
 
     def receive(self, datagrams: Sequence[Datagram]) -> None:
         """
@@ -35,16 +36,16 @@ class Unprotection:
         sealed = [datagram for datagram in datagrams if not is_rtcp(datagram[0])]
         if len(sealed) < len(datagrams):
             self.receive_rtcp([datagram for datagram in datagrams if is_rtcp(datagram[0])])
-        opened, statuses = unprotect_packets([octets for octets, _, _ in sealed], [self._context])
+        opened, statuses = self._open([octets for octets, _, _ in sealed])
         authentic = [
             (octets, address, arrival)
             for octets, status, (_, address, arrival) in zip(opened, statuses, sealed, strict=True)
             if status is Status.OK
         ]
-        if len(authentic) < len(sealed):
-            self._receiver.refuse(len(sealed) - len(authentic), forged=Status.BAD_TAG in statuses)
         if authentic:
             self._receiver.receive(authentic)
+        if len(authentic) < len(sealed):
+            self._receiver.refuse(len(sealed) - len(authentic), forged=Status.BAD_TAG in statuses)
 
     def receive_rtcp(self, datagrams: Sequence[Datagram]) -> None:
         """
@@ -65,11 +66,28 @@ class Unprotection:
         if keys == self._keys:
             return
         if keys.suite != self._keys.suite or keys.encrypted != self._keys.encrypted:
-            self._context = context_of(keys)
+            self._former, self._context = self._context, context_of(keys)
+            for ssrc in self._former.sources():
+                self._context.set_roll_over_counter(ssrc, self._former.roll_over_counter(ssrc))
         else:
             for key, salt, mki in keys.keys:
                 self._context.change_key(MasterKey(key, salt, mki))
         self._keys = keys
+
+    def _open(self, packets: Sequence[bytes]) -> tuple[list[bytes], list[Status]]:
+        """
+        Open packets with the keys that hold; what they do not open, with those of the suite that was left.
+        """
+        opened, statuses = unprotect_packets(packets, [self._context])
+        if self._former is None:
+            return opened, statuses
+        left = [index for index, status in enumerate(statuses) if status is Status.BAD_TAG]
+        found = unprotect_packets([packets[index] for index in left], [self._former])
+        for index, plain, status in zip(left, *found, strict=True):
+            opened[index], statuses[index] = plain, status
+        if self._context.is_settled():
+            self._former = None
+        return opened, statuses
 
 
 def context_of(keys: StreamKeys) -> SrtpContext:

@@ -201,6 +201,12 @@ class SrtpContext:
         """
         return self.keys[0] if len(self.keys) == 1 and self.encrypted else None
 
+    def is_settled(self) -> bool:
+        """
+        Whether so much came under the newest key that what was sealed before it is too late by now.
+        """
+        return self.keys[0].accepted >= WINDOW_SIZE
+
     def layout(self) -> PacketLayout:
         """
         Where things are in packets that are opened by batches; with several keys all but the tag is left open.
@@ -226,7 +232,7 @@ class SrtpContext:
     def _accept(self, key: KeyState, ssrc: int, index: int) -> None:
         accept_in(key.windows, ssrc, index)
         key.accepted += 1
-        if key is self.keys[0] and len(self.keys) > 1 and not key.master.mki and key.accepted >= WINDOW_SIZE:
+        if key is self.keys[0] and len(self.keys) > 1 and not key.master.mki and self.is_settled():
             del self.keys[1:]
 
     def _sending_index(self, window: ReplayWindow, ssrc: int, sequence: int) -> int:
