@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.int16]
 VECTORS = Path(__file__).parent / "vectors"
+REFERENCES = Path(__file__).parent / "references"
+EXCERPT = slice(4000, 6000)     # samples of a reference that are kept
 FORMANTS = ((500, 200, 1.3, 90, 1.0), (1500, 500, 0.9, 130, 0.6), (2600, 0, 0.0, 200, 0.35))
 
 
@@ -44,6 +46,13 @@ def payloads(name: str) -> list[bytes]:
         found.append(octets[at + 2 : at + 2 + size])
         at += 2 + size
     return found
+
+
+def reference(name: str) -> Samples:
+    """
+    C{EXCERPT} of what another decoder makes of a vector.
+    """
+    return np.frombuffer((REFERENCES / f"{name}.pcm").read_bytes(), "<i2")
 
 
 def delay_of(sent: NDArray[np.int16], heard: NDArray[np.int16]) -> int:

@@ -84,7 +84,7 @@ class SealedStream:
     def sealed(self, number: int, key: Key) -> bytes:
         """
         Packet C{number} under a key; the MKI stands before the tag of HMAC (RFC 3711 s.3.1), or at the end behind a
-        ciphertext that has its tag within (RFC 7714 s.8.1).
+        ciphertext that has its tag within (RFC 7714).
         """
         if key not in self._sessions:
             self._sessions[key] = key.session()

@@ -240,6 +240,27 @@ def test_side_packets_are_not_missing(tmp_path: Path) -> None:
     assert len(packets_of(path, "track-1.events.rtpdump")) == 6
 
 
+@pytest.mark.parametrize("level", [0, 40, 127])
+def test_comfort_noise_is_silence(tmp_path: Path, level: int) -> None:
+    """
+    Whatever level a comfort noise packet tells (RFC 3389 s.3), nothing is made up: its pause is silence in all
+    files, and the packet with its level is kept.
+    """
+    spooling = Spooling(tmp_path)
+    spooling.start(("a", "1"))
+    packets = payloads("g722")
+    sounds = steady(packets[:20], 160) + steady(packets[40:60], 160, sequence=21, ticks=40 * 160)
+    sent(spooling, "a", G722, sounds)
+    sent(spooling, "a", NOISE, [Placed(20, 20 * 160, bytes([level]))], number=2)
+    path, manifest = finished(tmp_path)
+    for name in ("recording.wav", "track-1.wav"):
+        _, frames = sound(path, name)
+        assert len(frames) == 60 * 320 and not frames[20 * 320 : 40 * 320].any()
+        assert frames[40 * 320 :].any()
+    assert [packet[12:] for packet in packets_of(path, "track-1.events.rtpdump")] == [bytes([level])]
+    assert [(gap.kind, gap.lost) for gap in manifest.tracks[0].gaps] == [("silence", 0)]
+
+
 def keys(first: int, *events: tuple[int, int, int], sequence: int = 40_000) -> list[Placed]:
     """
     Keys (event, start, ticks), each with one update and three ends.
