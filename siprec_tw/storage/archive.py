@@ -58,7 +58,7 @@ class Archive:
         """
         Open the index and begin to finish what a killed process left.
 
-        Raises LocalError where another recorder has the directory, or it cannot be written; OSError, sqlite3.Error.
+        Raises LocalError where another recorder has the directory, or it cannot be written; sqlite3.Error.
         """
         try:
             await self._pools[0].run(self._lock.take)

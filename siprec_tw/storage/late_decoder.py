@@ -60,10 +60,14 @@ class StoredDecoder:
 
     async def clear(self) -> None:
         """
-        Clear away what a killed process left. Raises OSError, sqlite3.Error.
+        Clear away what a killed process left; what cannot be removed stays. Raises sqlite3.Error.
         """
         for name in await self._looking.run(left_over, self.directory):
-            holds = await self._looking.run(clear, self.directory, name, self._disk)
+            try:
+                holds = await self._looking.run(clear, self.directory, name, self._disk)
+            except OSError as error:
+                self.log.warn("Former files {name} cannot be removed: {error}", name=name, error=str(error))
+                continue
             if holds is not None:
                 await self._index.store(holds.manifest, holds.path)
 

@@ -13,13 +13,12 @@ from attrs import define
 from running_server import RunningServer
 from sealed_stream import PACKET, Key, SealedStream
 from steady_call import sound_of
-from wire_client import Caller, Wire, manifests_of, open_wire, sdp
+from wire_client import Caller, Wire, calls_of, manifests_of, open_wire, sdp
 
 from siprec_tw.srtp.replay_window import WINDOW_SIZE
 
 SILENCE = b"\xff" * PACKET
 STEP = 0.02
-SWEEP = 0.4         # seconds, the default
 CM, GCM, SHORT = "AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32"
 
 
@@ -38,6 +37,15 @@ def recorded(server: RunningServer, caller: Caller) -> dict[str, Any]:
     server.wait("the recording", lambda: len(manifests_of(server, caller)) == 1)
     (manifest,) = manifests_of(server, caller)
     return manifest
+
+
+def received(server: RunningServer, caller: Caller) -> int:
+    """
+    The packets of the only stream of a running call that were received so far.
+    """
+    (call,) = calls_of(server, caller)
+    packets: int = call["tracks"][0]["reception"]["packets"]
+    return packets
 
 
 def sound(manifest: dict[str, Any], label: str) -> bytes:
@@ -131,7 +139,7 @@ def test_old_key_ends(server: RunningServer, new: Key) -> None:
             call.stream.send(call.stream.sealed(number, new))
             if number % 100 == 0:
                 time.sleep(0.1)
-        time.sleep(2 * SWEEP)       # the switch is made between two sweeps
+        server.wait("all packets", lambda: received(server, call.caller) == last)
         call.stream.send(call.stream.sealed(last + 2, old))
         call.stream.send(call.stream.sealed(last, new))
         call.stream.send(call.stream.sealed(last + 1, new))

@@ -161,6 +161,18 @@ def test_what_a_kill_left_is_cleared(tmp_path: Path) -> None:
     assert left_over(tmp_path) == []
 
 
+def test_what_cannot_be_cleared_hinders_nobody(tmp_path: Path) -> None:
+    """
+    Something strange in remade/ stays, the rest is cleared.
+    """
+    stored_undecoded(tmp_path)
+    late = decoder(tmp_path, Here())
+    decode_again(tmp_path, PLACE, Disk(sync=False))
+    (tmp_path / "remade" / "a-file").write_bytes(b"strange")
+    result(late.clear())
+    assert left_over(tmp_path) == ["a-file"]
+
+
 def test_stop_begins_nothing_more(tmp_path: Path) -> None:
     """
     What has to wait for its turn when the recorder stops is not begun, and stays as it is.
