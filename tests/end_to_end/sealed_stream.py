@@ -7,6 +7,8 @@ from __future__ import annotations
 import base64
 import socket
 import struct
+import time
+from collections.abc import Iterator
 from hashlib import shake_128
 
 from attrs import define, field, frozen
@@ -19,6 +21,16 @@ SUITES = {
     "AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28, 0),
     "AEAD_AES_256_GCM": (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44, 0),
 }
+
+
+def paced(count: int) -> Iterator[int]:
+    """
+    Numbers of packets, each when its timestamp says; what was delayed is caught up with.
+    """
+    begun = time.monotonic()
+    for number in range(count):
+        time.sleep(max(0.0, begun + PACKET / 8000 * number - time.monotonic()))
+        yield number
 
 
 @frozen

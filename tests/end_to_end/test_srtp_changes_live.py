@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from attrs import define
 from running_server import RunningServer
-from sealed_stream import PACKET, Key, SealedStream
+from sealed_stream import PACKET, Key, SealedStream, paced
 from steady_call import sound_of
 from wire_client import Caller, Wire, calls_of, manifests_of, open_wire, sdp
 
 from siprec_tw.srtp.replay_window import WINDOW_SIZE
 
 SILENCE = b"\xff" * PACKET
-STEP = 0.02
 CM, GCM, SHORT = "AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32"
 
 
@@ -108,13 +107,12 @@ def test_keys_change_in_mid_call(server: RunningServer) -> None:
     """
     with open_wire("udp", server.sip_port) as wire:
         calls = {name: Rekeyed.begun(wire, name, *keys) for name, keys in REKEYS.items()}
-        for number in range(120):
+        for number in paced(120):
             if number == 30:
                 for call in calls.values():
                     call.change()
             for call in calls.values():
                 call.send(number)
-            time.sleep(STEP)
         manifests = {name: recorded(server, call.caller) for name, call in calls.items()}
     for name, manifest in manifests.items():
         (track,) = manifest["tracks"]
@@ -164,11 +162,10 @@ def test_secured_and_plain_m_lines_in_one_call(server: RunningServer) -> None:
         assert b" RTP/AVP " in first and b"a=crypto" not in first
         assert b" RTP/SAVP " in second and b"a=crypto:7 AEAD_AES_128_GCM inline:" in second
         clear, secret = (SealedStream(name, port) for name, port in zip("cs", answer.ports, strict=True))
-        for number in range(40):
+        for number in paced(40):
             clear.send(clear.plain(number))
             secret.send(secret.plain(number))
             secret.send(secret.sealed(number, key))
-            time.sleep(STEP)
         manifest = recorded(server, caller)
     assert sound(manifest, "1") == b"".join(map(clear.payload, range(40)))
     assert sound(manifest, "2") == b"".join(map(secret.payload, range(40)))
