@@ -116,6 +116,8 @@ class Metrics:
         self._duplicate = self._counter("siprec_rtp_packets_duplicate", "RTP packets that came again.")
         self._reordered = self._counter("siprec_rtp_packets_reordered", "RTP packets that came late.")
         self._rejected = self._counter("siprec_rtp_packets_rejected", "Datagrams that were no RTP of ours.")
+        self._rtcp_received = self._counter("siprec_rtcp_packets_received", "RTCP packets received and understood.")
+        self._rtcp_sent = self._counter("siprec_rtcp_packets_sent", "RTCP packets sent.")
         self._sweep = Histogram(
             "siprec_media_sweep_seconds", "Time one sweep of the media ports took.",
             buckets=SWEEP_BUCKETS, registry=self.registry,
@@ -245,6 +247,18 @@ class Metrics:
         self._loss.observe(loss_ratio)
         if mos is not None:
             self._mos.observe(mos)
+
+    def rtcp_received(self, count: int) -> None:
+        """
+        So many more compound RTCP packets came and were understood.
+        """
+        self._rtcp_received.inc(count)
+
+    def rtcp_sent(self, count: int) -> None:
+        """
+        So many more compound RTCP packets were sent.
+        """
+        self._rtcp_sent.inc(count)
 
     def sweep_took(self, seconds: float) -> None:
         """

@@ -232,6 +232,7 @@ class Recorder(Service):
             random_octets=secrets.token_bytes,
             origin_id=lambda: secrets.randbelow(BELOW_NUMBERS),
             conditions=lambda: (self._archive.condition(),),
+            reports_sent=self.config.media.rtcp,
         )
 
 

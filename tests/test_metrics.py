@@ -40,6 +40,8 @@ DRIVEN: dict[str, tuple[Callable[[Metrics], None], str, float]] = {
         lambda m: m.packets_reordered(4), "siprec_rtp_packets_reordered_total", 4
     ),
     "siprec_rtp_packets_rejected": (lambda m: m.packets_rejected(5), "siprec_rtp_packets_rejected_total", 5),
+    "siprec_rtcp_packets_received": (lambda m: m.rtcp_received(6), "siprec_rtcp_packets_received_total", 6),
+    "siprec_rtcp_packets_sent": (lambda m: m.rtcp_sent(7), "siprec_rtcp_packets_sent_total", 7),
     "siprec_stream_mos": (lambda m: m.stream_closed(0.02, 4.25), "siprec_stream_mos_sum", 4.25),
     "siprec_stream_loss_ratio": (
         lambda m: m.stream_closed(0.02, 4.25), "siprec_stream_loss_ratio_sum", 0.02

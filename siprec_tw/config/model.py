@@ -132,6 +132,9 @@ class Media(Section):
         "How the sockets are read: `batch` many packets together (Linux), `swept` one by one;"
         " `auto` takes batches where they work here."
     ))] = "auto"
+    rtcp: Annotated[Flag, Field(description=(
+        "Receiver reports (RTCP) are sent to clients, about every five seconds a stream."
+    ))] = True
     workers: Annotated[Workers, Field(description=(
         "Processes that receive RTP. In this version only 0, in the server's own; `auto` means the same."
     ))] = 0

@@ -13,6 +13,7 @@ from siprec_tw.media.batch_rows import RowTable
 from siprec_tw.media.batch_stride import Progress, Stride, Write
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.swept_port import SweptPort
+from siprec_tw.rtp.report_blocks import Untold
 
 
 class Group:
@@ -65,6 +66,15 @@ class Seat:
         group.members += 1
         if self.receiver is not None:
             self.receiver.ahead = self
+
+    def untold(self) -> Untold | None:
+        """
+        What the stream's source does not know yet, at the price of two numbers; None while it is not in its stride.
+        """
+        if self.group is None:
+            return None
+        rows = self._table.rows
+        return Untold(int(rows["packets"][self.row]), float(rows["jitter"][self.row]))
 
     def settle(self) -> None:
         """

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from siprec_tw.media.arrival import Address
 from siprec_tw.media.batch_clock import OpenBaseline
+from siprec_tw.rtp.report_blocks import Untold
 
 Write = Callable[[int, bytes, int], None]
 """
@@ -75,6 +76,11 @@ class Ahead(Protocol):
     """
     Who follows a stream, and may be further than its objects are.
     """
+
+    def untold(self) -> Untold | None:
+        """
+        What the source's statistics do not know yet; None where nobody follows it.
+        """
 
     def settle(self) -> None:
         """

@@ -5,7 +5,9 @@ The media plane in this process: opens a stream's pair of ports, receives, repor
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
+from random import Random
 from typing import Protocol
 
 from attrs import frozen
@@ -19,6 +21,8 @@ from siprec_tw.media.batch_tally import NOTHING, Tally
 from siprec_tw.media.batch_trial import choose
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
 from siprec_tw.media.receiver import StreamReceiver
+from siprec_tw.media.rtcp_schedule import RtcpSchedule
+from siprec_tw.media.rtcp_sender import RtcpSender
 from siprec_tw.media.sweeper import INTERVAL_SECONDS, Sweeper
 from siprec_tw.media.swept_port import MOST_A_SWEEP, RECEIVE_BUFFER, BatchProtocol, Receive, SweptPort
 from siprec_tw.media.unprotection import Unprotection
@@ -61,6 +65,16 @@ class MediaMetrics(Protocol):
         So many more datagrams were none of ours.
         """
 
+    def rtcp_received(self, count: int) -> None:
+        """
+        So many more RTCP packets came and were understood.
+        """
+
+    def rtcp_sent(self, count: int) -> None:
+        """
+        So many more RTCP packets were sent.
+        """
+
     def sweep_took(self, seconds: float) -> None:
         """
         The length of one sweep.
@@ -83,12 +97,14 @@ class OpenStream:
     rtp: SweptPort
     rtcp: SweptPort
     unprotection: Unprotection | None           # None: RTP in clear
+    reports: RtcpSender
 
 
 class LocalMediaPlane:
     """
     A L{siprec_tw.interfaces.MediaPlane}. C{host} is bound, C{advertise} is what the SDP says, C{ports} the
     range, both ends included. C{receiver} is "auto", "batch" or "swept" (L{siprec_tw.media.batch_trial}).
+    C{wall} tells POSIX seconds, and C{random} draws numbers from 0 up to 1.
 
     Raises LocalError for a receiver that does not work here.
     """
@@ -108,6 +124,8 @@ class LocalMediaPlane:
         receive_buffer: int = RECEIVE_BUFFER,
         metrics: MediaMetrics | None = None,
         receiver: str = "auto",
+        wall: Callable[[], float] = time.time,
+        random: Callable[[], float] | None = None,
     ) -> None:
         self._reactor = reactor
         self._node_id = node_id
@@ -121,6 +139,8 @@ class LocalMediaPlane:
         recvmmsg = self._chosen.recvmmsg
         self._reader = BatchReader(recvmmsg, family) if recvmmsg is not None else None
         self._sweeper = Sweeper(reactor, sweep_interval, self._swept, self._reader)
+        self._schedule = RtcpSchedule(reactor.seconds, wall)
+        self._random = random or Random().random
         self._streams: dict[str, OpenStream] = {}
         self._tally = Tally()
 
@@ -164,10 +184,11 @@ class LocalMediaPlane:
         receiver = StreamReceiver(spec, self._node_id)
         unprotection = None if spec.keys is None else Unprotection(spec.keys, receiver)
         try:
-            stream = self._pool.bind(lambda port: self._listen(receiver, unprotection, port))
+            stream = self._pool.bind(lambda port: self._listen(spec, receiver, unprotection, port))
         except OSError as error:
             raise PortsExhausted(f"cannot listen on {self._host}: {error.strerror}") from error
         self._streams[spec.stream_id] = stream
+        self._schedule.add(stream.reports)
         return stream.address
 
     async def update_stream(self, spec: StreamSpec) -> None:
@@ -181,6 +202,8 @@ class LocalMediaPlane:
             stream.receiver.update_formats(spec.formats)
             if spec.keys is not None and stream.unprotection is not None:
                 stream.unprotection.change(spec.keys)
+            stream.reports.follow(spec.rtcp, spec.keys if stream.unprotection is not None else None)
+            self._schedule.add(stream.reports)
 
     async def close_stream(self, stream_id: str) -> StreamReport:
         """
@@ -191,6 +214,7 @@ class LocalMediaPlane:
             return StreamReport(stream_id)
         self._sweeper.drain(stream.rtp)
         self._sweeper.drain(stream.rtcp)
+        self._schedule.leave(stream.reports)
         stream.rtp.stop()
         stream.rtcp.stop()
         self._pool.give_back(stream.address.rtp_port)
@@ -229,7 +253,9 @@ class LocalMediaPlane:
         """
         return self._pool.free()
 
-    def _listen(self, receiver: StreamReceiver, unprotection: Unprotection | None, port: int) -> OpenStream:
+    def _listen(
+        self, spec: StreamSpec, receiver: StreamReceiver, unprotection: Unprotection | None, port: int
+    ) -> OpenStream:
         taker = unprotection or receiver
         rtp = self._port(port, taker.receive, lambda: self._flooded(receiver), 1)
         rtp.start()
@@ -242,7 +268,8 @@ class LocalMediaPlane:
         if self._reader is not None:
             self._reader.watch(rtp, receiver)
             self._reader.watch(rtcp)
-        return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp, unprotection)
+        reports = RtcpSender(spec, receiver, rtp.send, rtcp.send, self._reactor.seconds(), self._random)
+        return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp, unprotection, reports)
 
     def _port(self, port: int, receive: Receive, flooded: Callable[[], None], every: int) -> SweptPort:
         protocol = BatchProtocol(receive, flooded)
@@ -252,6 +279,7 @@ class LocalMediaPlane:
         receiver.warn("flood", f"more than {MOST_A_SWEEP} packets came between two sweeps; some may be lost")
 
     def _swept(self, seconds: float) -> None:
+        self._schedule.run()
         if self._metrics is not None:
             self._metrics.sweep_took(seconds)
             self._tell()
@@ -263,12 +291,14 @@ class LocalMediaPlane:
         if self._metrics is None:
             return
         self._tally.ask(stream.receiver for stream in self._streams.values())
-        new, failures = self._tally.news(self._reader.untold() if self._reader is not None else NOTHING)
+        new, failures, reports = self._tally.news(self._reader.untold() if self._reader is not None else NOTHING)
         self._metrics.packets_received(new.packets)
         self._metrics.octets_received(new.octets)
         self._metrics.packets_lost(new.lost)
         self._metrics.packets_duplicate(new.duplicates)
         self._metrics.packets_reordered(new.reordered)
         self._metrics.packets_rejected(new.rejected)
+        self._metrics.rtcp_received(reports)
+        self._metrics.rtcp_sent(self._schedule.news())
         for _ in range(failures):
             self._metrics.write_failed()

@@ -10,18 +10,19 @@ is
              of a source that is not known: held until a second packet proves it (RFC 3550 A.1)
 
 A stream follows its sender through changes of SSRC, codec and address; none of them is filtered by what the
-offer said.
+offer said. Nor does a goodbye (RTCP BYE) shut anybody out: the source makes way sooner for another, that is all.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PeerError
 from siprec_tw.interfaces import StreamQuality, StreamReport, StreamSpec
-from siprec_tw.media.arrival import Datagram, Packet, text_of
+from siprec_tw.media.arrival import Address, Datagram, Packet, text_of
 from siprec_tw.media.batch_stride import Ahead, Progress, Stride
 from siprec_tw.media.format_table import FormatTable
 from siprec_tw.media.live_source import LiveSource
@@ -42,11 +43,14 @@ from siprec_tw.rtp.packet import (
     parse_packet,
 )
 from siprec_tw.rtp.probation import Probation
+from siprec_tw.rtp.report_blocks import report_block
+from siprec_tw.rtp.rtcp import ReportBlock
 
 MOST_SOURCES = 4            # live at once
 MOST_CANDIDATES = 8         # under probation at once
 SILENT_SECONDS = 30.0       # after which a source makes way for another that sends
 TOGETHER_SECONDS = 1.0      # for which two sources must send to be two at once
+SAID_GOODBYE = "rtcp-bye"   # why a segment was closed
 
 
 class StreamReceiver:
@@ -95,12 +99,12 @@ class StreamReceiver:
             try:
                 first, second, sequence, timestamp, ssrc = unpack(datagram)
             except struct.error:
-                self._receive_short(datagram, arrival)
+                self._receive_short(datagram, address, arrival)
                 continue
             if first == PLAIN_FIRST_OCTET and not FIRST_RTCP_TYPE <= second <= LAST_RTCP_TYPE:
                 payload = datagram[HEADER_SIZE:]
             elif is_rtcp(datagram):
-                self.rtcp.receive(datagram, arrival)
+                self.rtcp.receive(datagram, address, arrival)
                 continue
             else:
                 try:
@@ -121,8 +125,9 @@ class StreamReceiver:
         """
         Take what a sweep found on the RTCP port.
         """
-        for datagram, _, arrival in datagrams:
-            self.rtcp.receive(datagram, arrival)
+        self.changes += 1
+        for datagram, address, arrival in datagrams:
+            self.rtcp.receive(datagram, address, arrival)
 
     def update_formats(self, formats: Iterable[PayloadFormat]) -> None:
         """
@@ -160,8 +165,8 @@ class StreamReceiver:
                     self._begin(ssrc, known)
                     held = held[len(known) :]
                 self._reject(len(held))
-        for ssrc in list(self._live):
-            self._end(ssrc, "stream-closed")
+        for source in list(self._live.values()):
+            self._end(source.ssrc, SAID_GOODBYE if self._is_gone(source) else "stream-closed")
         for candidate in self._candidates.values():
             self._reject(candidate.dropped + len(candidate))
         self._candidates.clear()
@@ -207,6 +212,36 @@ class StreamReceiver:
             losses = losses.plus(source.reception.losses)
         return quality_of(losses, latest.encoding, latest.packet_seconds, latest.jitter)
 
+    # --- our RTCP (L{siprec_tw.media.rtcp_sender}) -------------------------------------------------
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """
+        The SSRCs that are live.
+        """
+        return tuple(self._live)
+
+    def reception_blocks(self, now: float) -> tuple[ReportBlock, ...]:
+        """
+        A report block of each source that sent since this was asked last. C{now} is POSIX seconds.
+        """
+        # Who follows the stream is asked, not settled: that would be dear for so many streams so often. It is about
+        # the only source that there is then.
+        untold = self.ahead.untold() if self.ahead is not None else None
+        blocks = []
+        for ssrc, source in self._live.items():
+            clock = self.rtcp.clocks.get(ssrc)
+            report, delay = (None, 0.0) if clock is None else (clock.report, now - clock.arrival)
+            blocks.append(report_block(ssrc, source.reception, report, delay, untold))
+        return tuple(block for block in blocks if block is not None)
+
+    def rtcp_source(self) -> tuple[Address, Address | None] | None:
+        """
+        Whence the source that sent last sends RTP and, if any came, RTCP; None while no source is proven.
+        """
+        latest = self._latest
+        return None if latest is None else (latest.address, self.rtcp.addresses.get(latest.ssrc))
+
     # --- in its stride (L{siprec_tw.media.batch_stride}) ------------------------------------------
 
     def stride(self) -> Stride | None:
@@ -231,12 +266,12 @@ class StreamReceiver:
         if self.ahead is not None:
             self.ahead.leave()
 
-    def _receive_short(self, datagram: bytes, arrival: float) -> None:
+    def _receive_short(self, datagram: bytes, address: Address, arrival: float) -> None:
         """
         What has no room for an RTP header may still be RTCP: an empty receiver report has eight octets.
         """
         if is_rtcp(datagram):
-            self.rtcp.receive(datagram, arrival)
+            self.rtcp.receive(datagram, address, arrival)
         else:
             self._reject(1)
 
@@ -290,11 +325,12 @@ class StreamReceiver:
         """
         if len(self._live) < MOST_SOURCES:
             return True
-        quietest = min(self._live.values(), key=lambda source: source.last_arrival)
-        if now - quietest.last_arrival <= TOGETHER_SECONDS:
+        quietest = min(self._live.values(), key=lambda source: (not self._is_gone(source), source.last_arrival))
+        gone = self._is_gone(quietest)
+        if now - quietest.last_arrival <= TOGETHER_SECONDS and not gone:
             self._warn("too-many-sources", f"{MOST_SOURCES} sources send at once; others are not kept")
             return False
-        self._end(quietest.ssrc, "ssrc-changed")
+        self._end(quietest.ssrc, SAID_GOODBYE if gone else "ssrc-changed")
         return True
 
     def _watch_sources(self, batches: Iterable[int]) -> None:
@@ -312,8 +348,15 @@ class StreamReceiver:
                 names = ", ".join(f"{source.ssrc:08x}" for source in sending)
                 self._warn("two-sources-at-once", f"{len(sending)} sources send at once: {names}")
         for source in list(self._live.values()):
-            if now - source.last_arrival > SILENT_SECONDS:
-                self._end(source.ssrc, "ssrc-changed")
+            gone = self._is_gone(source)
+            if now - source.last_arrival > (TOGETHER_SECONDS if gone else SILENT_SECONDS):
+                self._end(source.ssrc, SAID_GOODBYE if gone else "ssrc-changed")
+
+    def _is_gone(self, source: LiveSource) -> bool:
+        """
+        Whether it said goodbye (RFC 3550 s.6.3.4), and has kept to it: a BYE may be forged.
+        """
+        return self.rtcp.goodbyes.get(source.ssrc, -inf) >= source.last_arrival
 
     def _end(self, ssrc: int, reason: str) -> None:
         source = self._live.pop(ssrc)

@@ -9,7 +9,9 @@ from typing import TypeVar
 from attrs import define, field, frozen
 
 from siprec_tw.errors import PeerError
-from siprec_tw.rtp.rtcp import Goodbye, SenderReport, parse_compound
+from siprec_tw.media.arrival import Address
+from siprec_tw.rtp.rtcp import Goodbye, ReceiverReport, SenderReport, parse_compound
+from siprec_tw.rtp.rtcp_session import RtcpSession
 
 MOST_SOURCES = 16
 
@@ -37,8 +39,17 @@ class RtcpSeen:
     sender_reports: int = 0
     clocks: dict[int, ClockPair] = field(factory=dict)          # by SSRC, the MOST_SOURCES latest
     goodbyes: dict[int, float] = field(factory=dict)            # SSRC to arrival, the MOST_SOURCES latest
+    addresses: dict[int, Address] = field(factory=dict)         # from where each SSRC reports, the MOST_SOURCES latest
+    session: RtcpSession | None = None                          # which hears how much comes
 
-    def receive(self, datagram: bytes, arrival: float) -> None:
+    @property
+    def understood(self) -> int:
+        """
+        How many compound packets were RTCP.
+        """
+        return self.datagrams - self.rejected
+
+    def receive(self, datagram: bytes, address: Address, arrival: float) -> None:
         """
         Take one compound packet.
         """
@@ -48,11 +59,16 @@ class RtcpSeen:
         except PeerError:
             self.rejected += 1
             return
+        if self.session is not None:
+            self.session.heard(len(datagram))
         for packet in packets:
             match packet:
                 case SenderReport():
                     self.sender_reports += 1
                     _keep(self.clocks, packet.ssrc, ClockPair(packet, arrival))
+                    _keep(self.addresses, packet.ssrc, address)
+                case ReceiverReport():
+                    _keep(self.addresses, packet.ssrc, address)
                 case Goodbye():
                     for source in packet.sources:
                         _keep(self.goodbyes, source, arrival)

@@ -23,7 +23,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.udp import Port
 from twisted.logger import Logger
 
-from siprec_tw.media.arrival import Datagram
+from siprec_tw.media.arrival import Address, Datagram
 from siprec_tw.media.sweeper import Sweeper
 
 RECEIVE_BUFFER = 256 * 1024
@@ -144,6 +144,19 @@ class SweptPort(Port):
                 self._stamped = False
         return created
 
+    def send(self, datagram: bytes, address: Address) -> bool:
+        """
+        Send this, to an IP address; whether the system took it. What it does not take is lost, and nothing comes of
+        it.
+        """
+        if (":" in address[0]) != (self.addressFamily == socket.AF_INET6):
+            return False
+        try:
+            self.socket.sendto(datagram, address)
+        except OSError:
+            return False
+        return True
+
     def startReading(self) -> None:
         """
         Join the sweeper rather than the reactor's poll set.
@@ -158,7 +171,7 @@ class SweptPort(Port):
 
     def stopWriting(self) -> None:
         """
-        Nothing is ever written here, and the reactor does not know this port.
+        Nothing ever waits to be written here, and the reactor does not know this port.
         """
 
     def doRead(self) -> None:

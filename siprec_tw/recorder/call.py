@@ -18,6 +18,7 @@ from siprec_tw.recorder.keying import Keying
 from siprec_tw.recorder.leg import Leg
 from siprec_tw.recorder.negotiation import Negotiation
 from siprec_tw.recorder.replies import Fields, accepted, refused
+from siprec_tw.recorder.rtcp_peer import CNAME_OCTETS
 from siprec_tw.recorder.surroundings import Surroundings
 from siprec_tw.recorder.tracks import Tracks
 from siprec_tw.recording.journal import CallAnswered, CallEnded, CallStarted, EndReason, JournalEvent, Warned
@@ -75,7 +76,7 @@ class Call:
         keying = Keying(around.random_octets, self.warn)
         self.tracks = Tracks(
             around.media, self.append, around.now, self.recording_id, self.spooled.directory, self.warn,
-            keying.keys, self._stream_closed,
+            keying.keys, self._stream_closed, around.random_octets(CNAME_OCTETS).hex() if around.reports_sent else "",
         )
         told = metadata_of_headers(self.begun.headers)
         self.documents = Documents(

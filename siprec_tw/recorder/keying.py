@@ -35,13 +35,14 @@ class Keying:
 
     def keys(self, media: PlannedMedia) -> StreamKeys | None:
         """
-        What opens the packets of an m-line; None for RTP in clear.
+        What opens the packets of an m-line, and seals ours; None for RTP in clear.
         """
         choice = self._chosen.get(media.index)
         if choice is None or not media.is_secured:
             return None
         keys = tuple((each.key, each.salt, each.mki) for each in choice.peer_keys)
-        return StreamKeys(choice.profile.name, keys, choice.encrypted)
+        own = choice.own_key.key, choice.own_key.salt, choice.own_key.mki
+        return StreamKeys(choice.profile.name, keys, choice.encrypted, own)
 
     def answer(self, media: PlannedMedia) -> str:
         """

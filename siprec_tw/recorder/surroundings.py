@@ -71,3 +71,4 @@ class Surroundings:
     random_octets: Callable[[int], bytes]       # so many, unguessable: keys are made of them
     origin_id: Callable[[], int]                # for o= lines
     conditions: Callable[[], tuple[Condition, ...]]     # of other rooms, that a new call needs
+    reports_sent: bool = True                   # RTCP of ours

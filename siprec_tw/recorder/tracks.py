@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from siprec_tw.errors import PeerError, PortsExhausted
 from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamReport, StreamSpec
 from siprec_tw.recorder.hearing import Hearing
+from siprec_tw.recorder.rtcp_peer import rtcp_peer
 from siprec_tw.recording.journal import Direction, JournalEvent, TrackChanged, TrackClosed, TrackOpened
 from siprec_tw.sdp.answer import LocalMedia, PlannedMedia
 from siprec_tw.sdp.changes import StreamAdded, StreamRemoved, changes
@@ -23,7 +24,7 @@ class Track:
     One m-line that is received.
     """
 
-    stream_id: str
+    spec: StreamSpec
     address: StreamAddress
     planned: PlannedMedia
     since: float                        # POSIX seconds; its direction is what it is since then
@@ -36,6 +37,13 @@ class Track:
         """
         label = f" (label {self.planned.label})" if self.planned.label else ""
         return f"m-line {self.planned.index}{label}"
+
+    @property
+    def stream_id(self) -> str:
+        """
+        By which the media plane knows it.
+        """
+        return self.spec.stream_id
 
 
 @define(eq=False)
@@ -54,6 +62,7 @@ class Tracks:
     _warn: Callable[[str, str], None]
     _keys: Callable[[PlannedMedia], StreamKeys | None]
     _closed: Callable[[StreamReport], None]
+    _cname: str = ""                            # of our RTCP, of which none is sent where this is empty
     open: dict[int, Track] = field(factory=dict)
     planned: tuple[PlannedMedia, ...] = ()
     _opened: int = 0
@@ -111,7 +120,7 @@ class Tracks:
         Where each open track is received, as an answer needs it.
         """
         return {
-            index: LocalMedia(track.address.host, track.address.rtp_port, track.address.rtcp_port)
+            index: LocalMedia(track.address.host, track.address.rtp_port, track.address.rtcp_port, rtcp_mux=True)
             for index, track in self.open.items()
         }
 
@@ -159,32 +168,36 @@ class Tracks:
     async def _open(self, media: PlannedMedia) -> bool:
         self._opened += 1
         stream_id = f"{self._recording_id}-{media.index}-{self._opened}"
-        remote = remote_of(media)
+        spec = self._spec(stream_id, media)
         try:
-            address = await self._media.open_stream(self._spec(stream_id, media))
+            address = await self._media.open_stream(spec)
         except PortsExhausted:
             self.log.warn("No media port is free", recording_id=self._recording_id, stream_id=stream_id)
             self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
             return False
-        self.open[media.index] = Track(stream_id, address, media, self._now())
+        self.open[media.index] = Track(spec, address, media, self._now())
         await self._append(
             TrackOpened(
                 self._now(), media.index, stream_id, media.label, media.media, direction(media), media.formats,
-                f"{address.host}:{address.rtp_port}", remote,
+                f"{address.host}:{address.rtp_port}", remote_of(media),
             )
         )
         return True
 
     def _spec(self, stream_id: str, media: PlannedMedia) -> StreamSpec:
-        return StreamSpec(stream_id, self._directory, media.formats, remote_of(media), self._keys(media))
+        rtcp = rtcp_peer(media, self._cname) if self._cname else None
+        return StreamSpec(
+            stream_id, self._directory, media.formats, remote_of(media), self._keys(media), rtcp=rtcp
+        )
 
     async def _change(self, media: PlannedMedia) -> None:
         track = self.open[media.index]
-        if (media.formats, media.cryptos) != (track.planned.formats, track.planned.cryptos):
-            await self._media.update_stream(self._spec(track.stream_id, media))
+        spec = self._spec(track.stream_id, media)
+        if spec != track.spec:
+            await self._media.update_stream(spec)
         if direction(media) is not direction(track.planned):
             track.since = self._now()
-        track.planned = media
+        track.spec, track.planned = spec, media
         await self._append(
             TrackChanged(self._now(), media.index, media.label, direction(media), media.formats, remote_of(media))
         )

@@ -46,6 +46,8 @@ class Reception:
     losses_before: LossFigures = NO_LOSSES      # of the same source before it was restarted
     _missing: MissingNumbers = field(init=False)
     _last_transit: float | None = None  # ticks
+    _expected_prior: int = 0            # when C{since_reported} was asked last
+    _received_prior: int = 0
 
     def __attrs_post_init__(self) -> None:
         self._missing = MissingNumbers(self.base)
@@ -84,6 +86,16 @@ class Reception:
         What is missing now, in its bursts, since the source was first heard.
         """
         return self.losses_before.plus(self._missing.losses(self.highest))
+
+    def since_reported(self, ahead: int = 0) -> tuple[int, int]:
+        """
+        Packets expected and packets received since this was asked last (RFC 3550 A.3); C{ahead} more than are known
+        here came in order.
+        """
+        expected, received = self.highest - self.base + 1 + ahead, self.received + ahead
+        since = expected - self._expected_prior, received - self._received_prior
+        self._expected_prior, self._received_prior = expected, received
+        return since
 
     def place_of(self, sequence: int) -> Place:
         """

@@ -35,6 +35,9 @@ from siprec_tw.sdp.static_payload_types import UNKNOWN_PREFIX
 # Answers an m= line that had no format at all: one is needed (RFC 3264 s.6).
 REJECTED_FORMAT = "0"
 
+# RFC 5761 s.4: with the marker bit these look like RTCP, so they exclude sharing a port with it.
+NOT_BESIDE_RTCP = range(64, 96)
+
 
 class Refusal(Enum):
     """
@@ -81,9 +84,17 @@ class PlannedMedia:
     remote_host: str                            # "" where no c= holds
     remote_port: int                            # 0 where unknown
     remote_rtcp_port: int                       # 0 where unknown
-    rtcp_mux: bool                              # offered; whether it is accepted, LocalMedia says
+    rtcp_mux: bool                              # offered; whether it is accepted, C{shares_port} says
     ptime: float | None                         # milliseconds
     cryptos: tuple[str, ...] = field(default=(), repr=False)    # the values of a=crypto (RFC 4568), keys in them
+    remote_rtcp_host: str = ""                  # where a=rtcp names another than that of RTP (RFC 3605)
+
+    @property
+    def shares_port(self) -> bool:
+        """
+        Whether RTCP may go by the port of RTP: it was offered, and all payload types allow it (RFC 5761 s.4).
+        """
+        return self.rtcp_mux and not any(each.payload_type in NOT_BESIDE_RTCP for each in self.formats)
 
     @property
     def is_secured(self) -> bool:
@@ -189,7 +200,7 @@ def answer(
 def _accepted(
     offered: MediaDescription, chosen: PlannedMedia, local: LocalMedia, shared: Connection
 ) -> MediaDescription:
-    muxed = local.rtcp_mux and chosen.rtcp_mux
+    muxed = local.rtcp_mux and chosen.shares_port
     connection = connection_to(local.host)
     attributes = [*_format_attributes(offered)]
     if not muxed and local.rtcp_port != local.rtp_port + 1:
@@ -260,6 +271,7 @@ def _planned(
         rtcp_mux=media.rtcp_mux,
         ptime=media.ptime,
         cryptos=media.cryptos,
+        remote_rtcp_host=(media.rtcp.host or "") if media.rtcp is not None and port else "",
     )
 
 

@@ -144,5 +144,7 @@ def _differences(old: PlannedMedia, new: PlannedMedia) -> list[Change]:
     return found
 
 
-def _remote(media: PlannedMedia) -> tuple[str, int, int, bool]:
-    return media.remote_host, media.remote_port, media.remote_rtcp_port, media.rtcp_mux
+def _remote(media: PlannedMedia) -> tuple[str, int, str, int, bool]:
+    return (
+        media.remote_host, media.remote_port, media.remote_rtcp_host, media.remote_rtcp_port, media.rtcp_mux
+    )

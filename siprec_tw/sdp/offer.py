@@ -68,7 +68,9 @@ def plan_from_answer(
     """
     ours = plan(offered, (), policy)
     theirs = plan(answered, ours, policy)
-    return theirs[:len(ours)] + tuple(_unanswered(media) for media in ours[len(theirs):])
+    # rtcp-mux is agreed on where the offer had it (RFC 5761 s.5.1.1).
+    heard = tuple(evolve(its, rtcp_mux=its.rtcp_mux and our.rtcp_mux) for our, its in zip(ours, theirs, strict=False))
+    return heard + tuple(_unanswered(media) for media in ours[len(theirs):])
 
 
 def _unanswered(media: PlannedMedia) -> PlannedMedia:
@@ -79,6 +81,7 @@ def _unanswered(media: PlannedMedia) -> PlannedMedia:
         remote_host="",
         remote_port=0,
         remote_rtcp_port=0,
+        remote_rtcp_host="",
     )
 
 

@@ -145,6 +145,7 @@ class FakeMediaPlane:
         self.pairs = pairs
         self.open: dict[str, StreamSpec] = {}
         self.updates: list[tuple[str, tuple[PayloadFormat, ...]]] = []
+        self.updated: list[StreamSpec] = []
         self.closed: list[str] = []
         self.reports: dict[str, StreamReport] = {}
         self._ports = count(16384, 2)
@@ -160,6 +161,7 @@ class FakeMediaPlane:
     async def update_stream(self, spec: StreamSpec) -> None:
         await self.gates.passing("update_stream")
         self.updates.append((spec.stream_id, spec.formats))
+        self.updated.append(spec)
 
     async def close_stream(self, stream_id: str) -> StreamReport:
         await self.gates.passing("close_stream")

@@ -4,10 +4,12 @@ The life of a call from its 200 to its end, and what a stop of the server makes 
 
 from __future__ import annotations
 
+from attrs import evolve
 from recorder_fakes import ACK_PATIENCE, ANSWER_DELAY, LOCAL, SRC, Studio, header
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from siprec_tw.interfaces import RtcpPeer
 from siprec_tw.recording.journal import CallEnded, EndReason, Warned
 from siprec_tw.signaling.peer import Flow, Peer
 
@@ -34,6 +36,29 @@ class CallTests(SynchronousTestCase):
         self.studio.clock.advance(ACK_PATIENCE)
         self.assertEqual(invite.statuses, [200] * 4)
         self.assertEqual(self.studio.calls[0].state, "confirmed")
+
+    def test_name_of_our_rtcp(self) -> None:
+        """
+        All streams of a call go by one name, of 96 bits that say nothing; where no reports are wanted, by none.
+        """
+        asked: list[int] = []
+        self.studio.server.surroundings = evolve(
+            self.studio.surroundings, random_octets=lambda count: (asked.append(count), bytes([7] * count))[1]
+        )
+        self.studio.establish()
+        self.assertEqual(
+            [spec.rtcp for spec in self.studio.media.open.values()],
+            [RtcpPeer("192.0.2.9", port, False, "07" * 12) for port in (40001, 40003)],
+        )
+        self.assertEqual(asked, [12])
+
+    def test_no_reports(self) -> None:
+        """
+        The configuration may say that none are sent.
+        """
+        self.studio.server.surroundings = evolve(self.studio.surroundings, reports_sent=False)
+        self.studio.establish()
+        self.assertEqual([spec.rtcp for spec in self.studio.media.open.values()], [None, None])
 
     def test_no_ack(self) -> None:
         """

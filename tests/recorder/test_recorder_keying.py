@@ -77,3 +77,19 @@ def test_nothing_shows_a_key() -> None:
     media, = keys.agree(planned("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE))
     assert INLINE not in repr(media)
     assert repr(THEIR_KEY[:16])[2:-1] not in repr(keys.keys(media))
+
+
+def test_our_key_is_told_to_the_media() -> None:
+    """
+    What the answer says is what seals our RTCP; it stays while the client's keys stay, and is not shown.
+    """
+    keys, _ = keying()
+    media, = keys.agree(planned("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE))
+    told = keys.keys(media)
+    assert told is not None
+    assert told.own is not None
+    assert base64.b64encode(told.own[0] + told.own[1]).decode() in keys.answer(media)
+    assert told.own[2] == b""
+    assert repr(told.own[0]) not in repr(told)
+    again, = keys.agree((media,))
+    assert keys.keys(again) == told

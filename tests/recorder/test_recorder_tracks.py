@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from siprec_tw.errors import PeerError
-from siprec_tw.interfaces import StreamReport
+from siprec_tw.interfaces import RtcpPeer, StreamReport
 from siprec_tw.recorder.tracks import Tracks
 from siprec_tw.recording.journal import Direction, JournalEvent, TrackChanged, TrackClosed, TrackOpened
 from siprec_tw.sdp.answer import AnswerPolicy, PlannedMedia, plan
@@ -102,6 +102,30 @@ class TracksTests(SynchronousTestCase):
         self.assertFalse(self.tracks.expects_media())
         self.follow(planned(media_line("1")))
         self.assertTrue(self.tracks.expects_media())
+
+    def test_rtcp_follows_the_description(self) -> None:
+        """
+        Where our RTCP goes is told to the media plane, again when it changes, and a hold by address ends it.
+        """
+        tracks = Tracks(
+            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", lambda *warning: None, lambda media: None,
+            self.reports.append, "cn",
+        )
+        for line in (media_line("1"), media_line("1", port=40010), media_line("2", port=40010)):
+            self.successResultOf(Deferred.fromCoroutine(tracks.follow(planned(line))))
+        self.assertEqual(self.media.open["r1-0-1"].rtcp, RtcpPeer("192.0.2.9", 40001, False, "cn"))
+        self.assertEqual([spec.rtcp for spec in self.media.updated], [RtcpPeer("192.0.2.9", 40011, False, "cn")])
+        held = tuple(evolve(media, held=True) for media in planned(media_line("2", port=40010)))
+        self.successResultOf(Deferred.fromCoroutine(tracks.follow(held)))
+        self.assertIsNone(self.media.updated[-1].rtcp)
+
+    def test_no_rtcp_without_a_name(self) -> None:
+        """
+        Where no reports are wanted, the media plane is told of no peer; rtcp-mux is accepted all the same.
+        """
+        self.follow(planned(media_line("1")))
+        self.assertIsNone(self.media.open["r1-0-1"].rtcp)
+        self.assertTrue(self.tracks.local()[0].rtcp_mux)
 
     def test_closed_by_port_zero(self) -> None:
         """

@@ -144,6 +144,28 @@ def test_rtcp(offered_mux: bool, local: LocalMedia, expected: list[str]) -> None
     assert [line for line in answered(offer, local) if "rtcp" in line] == expected
 
 
+@pytest.mark.parametrize(("formats", "muxed"), [("0 63 96 127", True), ("0 64", False), ("0 95", False), ("72", False)])
+def test_mux_and_payload_types(formats: str, muxed: bool) -> None:
+    """
+    Payload types of 64 to 95 exclude rtcp-mux (RFC 5761 s.4): marked, they look like RTCP.
+    """
+    maps = [f"a=rtpmap:{each} PCMA/8000" for each in formats.split()]
+    offer = offer_of(f"m=audio 4000 RTP/AVP {formats}", *maps, "a=rtcp-mux")
+    (planned,) = plan(offer)
+    assert planned.shares_port is muxed
+    assert ("a=rtcp-mux" in answered(offer, LocalMedia("192.0.2.9", 6000, 6001, True))) is muxed
+
+
+def test_rtcp_elsewhere() -> None:
+    """
+    a=rtcp may name another host than that of RTP (RFC 3605), but not where the line is closed.
+    """
+    rtcp = "a=rtcp:53020 IN IP4 126.16.64.4"
+    assert [media.remote_rtcp_host for media in plan(offer_of("m=audio 4000 RTP/AVP 0", rtcp))] == ["126.16.64.4"]
+    assert [media.remote_rtcp_host for media in plan(offer_of("m=audio 0 RTP/AVP 0", rtcp))] == [""]
+    assert [media.remote_rtcp_host for media in plan(offer_of("m=audio 4000 RTP/AVP 0", "a=rtcp:53020"))] == [""]
+
+
 def test_nothing_else_is_echoed() -> None:
     """
     Groups, packet times, keys, feedback and candidates of the offer are not in the answer.

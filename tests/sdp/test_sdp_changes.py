@@ -64,6 +64,7 @@ def test_one_difference_is_one_change(after: PlannedMedia, expected: Change) -> 
     evolve(MEDIA, remote_host="198.51.100.2"),
     evolve(MEDIA, remote_port=4002),
     evolve(MEDIA, remote_rtcp_port=4003),
+    evolve(MEDIA, remote_rtcp_host="198.51.100.2"),
     evolve(MEDIA, rtcp_mux=True),
 ])
 def test_another_remote_address(after: PlannedMedia) -> None:

@@ -73,6 +73,14 @@ def test_an_answer_with_one_line() -> None:
     assert plan_warnings(missing) == (("media-refused", "m-line 1 (audio RTP/AVP): not-answered"),)
 
 
+def test_an_answer_with_mux() -> None:
+    """
+    What we did not offer is not agreed on, whatever the answer says (RFC 5761 s.5.1.1).
+    """
+    (first, _) = planned("m=audio 24000 RTP/AVP 0\na=rtcp-mux\n")
+    assert (first.rtcp_mux, first.remote_rtcp_port) == (False, 24001)
+
+
 def test_an_answer_with_too_many_lines() -> None:
     """
     Lines that were never offered are passed over.

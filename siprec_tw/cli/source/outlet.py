@@ -13,7 +13,7 @@ MOST_TRIES = 64
 
 class UdpOutlet:
     """
-    A pair of bound sockets that send. They are not read: a recorder has nothing to tell.
+    A pair of bound sockets that send. They are not read: a recorder's reports are of no use here.
     """
 
     def __init__(self, host: str) -> None:
