@@ -118,6 +118,10 @@ class Metrics:
         self._rejected = self._counter("siprec_rtp_packets_rejected", "Datagrams that were no RTP of ours.")
         self._rtcp_received = self._counter("siprec_rtcp_packets_received", "RTCP packets received and understood.")
         self._rtcp_sent = self._counter("siprec_rtcp_packets_sent", "RTCP packets sent.")
+        self._streams_lost = self._counter("siprec_streams_lost", "Streams whose media worker was lost.")
+        self._streams_reopened = self._counter(
+            "siprec_streams_reopened", "Lost streams that were opened anew, as the client knows."
+        )
         self._sweep = Histogram(
             "siprec_media_sweep_seconds", "Time one sweep of the media ports took.",
             buckets=SWEEP_BUCKETS, registry=self.registry,
@@ -267,6 +271,18 @@ class Metrics:
         self._sweep.observe(seconds)
         self._longest_sweep = max(self._longest_sweep, seconds)
         self._longest.set(self._longest_sweep)
+
+    def streams_lost(self, count: int) -> None:
+        """
+        So many more streams were lost with their media worker.
+        """
+        self._streams_lost.inc(count)
+
+    def streams_reopened(self, count: int) -> None:
+        """
+        So many more lost streams are received again, where the client knows to send.
+        """
+        self._streams_reopened.inc(count)
 
     def media_receiver(self, name: str) -> None:
         """

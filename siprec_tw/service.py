@@ -33,6 +33,7 @@ from siprec_tw.interfaces import Condition
 from siprec_tw.media.plane import LocalMediaPlane
 from siprec_tw.metrics import Metrics, Watched
 from siprec_tw.patience import settled
+from siprec_tw.recorder.lost_streams import LostStreams
 from siprec_tw.recorder.server import Server
 from siprec_tw.recorder.surroundings import Surroundings
 from siprec_tw.recorder.watch import Watch
@@ -86,6 +87,7 @@ class Recorder(Service):
         self.metrics.watch(Watched.CONNECTIONS, lambda: float(self._signaling.connections))
         self._server.surroundings = self._surroundings(timers)
         self._watch = Watch(self._server.surroundings, self._server.registry)
+        self._media.when_lost(LostStreams(self._server.surroundings, self._server.registry).tell)
         self.calls = self._server
         self.recordings = self._archive.index
         self._undo: list[Callable[[], Awaitable[object]]] = []      # what has been started, and how it is stopped

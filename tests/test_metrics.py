@@ -46,6 +46,8 @@ DRIVEN: dict[str, tuple[Callable[[Metrics], None], str, float]] = {
     "siprec_stream_loss_ratio": (
         lambda m: m.stream_closed(0.02, 4.25), "siprec_stream_loss_ratio_sum", 0.02
     ),
+    "siprec_streams_lost": (lambda m: m.streams_lost(6), "siprec_streams_lost_total", 6),
+    "siprec_streams_reopened": (lambda m: m.streams_reopened(4), "siprec_streams_reopened_total", 4),
     "siprec_media_sweep_seconds": (lambda m: m.sweep_took(0.25), "siprec_media_sweep_seconds_sum", 0.25),
     "siprec_media_sweep_longest_seconds": (
         lambda m: m.sweep_took(0.25), "siprec_media_sweep_longest_seconds", 0.25

@@ -1,5 +1,5 @@
 """
-What a SIP request carries for a recorder: the session description, the metadata, and the rest (RFC 7866 s.9).
+What a SIP message carries for a recorder: the session description, the metadata, and the rest (RFC 7866 s.9).
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from siprec_tw.errors import PeerError
-from siprec_tw.sip.message import Request
+from siprec_tw.sip.message import Message, Request
 from siprec_tw.sip.multipart import Part, read_body
 from siprec_tw.sip.parameters import parameter, parse_parameters
 
@@ -32,11 +32,12 @@ class Bodies:
     warnings: tuple[tuple[str, str], ...]
 
 
-def read_bodies(message: Request) -> Bodies:
+def read_bodies(message: Message) -> Bodies:
     """
     Sort the parts of a message; unknown parts of a multipart body are kept, not refused.
 
-    Raises PeerError(415) where the whole body is of a type, or in an encoding, that a recorder cannot read and must.
+    Raises PeerError(415) where the whole body of a request is of a type, or in an encoding, that a recorder cannot
+    read and must.
     """
     refuse_encoding(message)
     body = read_body(message.headers.get("Content-Type"), message.body)
@@ -48,19 +49,26 @@ def read_bodies(message: Request) -> Bodies:
         warnings.append(("several-session-descriptions", f"found {len(descriptions)}, the first is used"))
     headers = (message.headers, *(part.headers for part in body.parts))
     required = all(is_required(each.get("Content-Disposition")) for each in headers)
-    if len(body.parts) == 1 and others and message.method in NEGOTIATING and required:
+    if len(body.parts) == 1 and others and is_negotiating(message) and required:
         raise PeerError(f"Content-Type is {essence(others[0])}, wanted {' or '.join(ACCEPTED_TYPES)}", 415)
     return Bodies(descriptions[0] if descriptions else None, metadata, others, tuple(warnings))
 
 
-def refuse_encoding(message: Request) -> None:
+def refuse_encoding(message: Message) -> None:
     """
     Raises PeerError(415) for an offer or metadata that is compressed (RFC 3261 s.8.2.3).
     """
     encoding = (message.headers.get("Content-Encoding") or "identity").strip().lower()
-    if message.body and encoding != "identity" and message.method in NEGOTIATING:
+    if message.body and encoding != "identity" and is_negotiating(message):
         text = f"Content-Encoding is {encoding}, wanted identity"
         raise PeerError(text, 415, (("Accept-Encoding", "identity"),))
+
+
+def is_negotiating(message: Message) -> bool:
+    """
+    Whether a message is a request that may have an offer: it can be refused.
+    """
+    return isinstance(message, Request) and message.method in NEGOTIATING
 
 
 def essence(part: Part) -> str:

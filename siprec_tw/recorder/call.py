@@ -83,7 +83,8 @@ class Call:
             self.spooled, around.now, self.warn, self.note, told=() if told is None else ((self.begun.at, told),)
         )
         self.negotiation = Negotiation(
-            self.tracks, OriginSequence(around.origin_id(), around.contact_host), self.warn, keying
+            self.tracks, OriginSequence(around.origin_id(), around.contact_host), self.warn, keying,
+            around.metrics.streams_reopened,
         )
 
     @property
@@ -107,24 +108,25 @@ class Call:
         """
         return self.state == "ending"
 
-    def note(self, code: str, text: str) -> bool:
+    def note(self, code: str, text: str, *, aloud: bool = True) -> bool:
         """
         Remember what is wrong with a document, for those who watch the call: the finaliser reads it again.
 
-        Whether it is new.
+        Whether it is new. What befalls a thousand calls at once is not said C{aloud} in the log by each.
         """
         if len(self._warnings) >= MOST_WARNINGS or (code, text) in self._warnings:
             return False
         self._warnings[code, text] = None
         self.surroundings.metrics.metadata_warning(code)
-        self.log.info("Warning: {text}", text=text, code=code, recording_id=self.recording_id)
+        if aloud:
+            self.log.info("Warning: {text}", text=text, code=code, recording_id=self.recording_id)
         return True
 
-    def warn(self, code: str, text: str) -> None:
+    def warn(self, code: str, text: str, *, aloud: bool = True) -> None:
         """
         Remember what was wrong, and write it into the journal.
         """
-        if self.note(code, text) and not self.finished.called:
+        if self.note(code, text, aloud=aloud) and not self.finished.called:
             Deferred.fromCoroutine(self.append(Warned(self.surroundings.now(), code, text)))
 
     async def append(self, event: JournalEvent) -> None:

@@ -48,24 +48,33 @@ async def refresh(call: Call, incoming: IncomingRequest) -> None:
     if call.answered is None and request.method == "INVITE":
         raise PeerError("the first INVITE is not answered yet", 500, (("Retry-After", "1"),))
     call.leg.refreshes.append(request.method)
-    try:
-        async with call.turn:
-            if call.is_over:
-                raise PeerError("the call has ended", 481)
-            timer = agreed_timer(call.surroundings, request)
-            sdp = await changed(call, request, bodies)
-            if call.is_over:
-                raise PeerError("the call has ended", 481)
-            call.timer = timer
-            call.leg.dialog = call.leg.dialog.refreshed(request)
-            fields: Fields = () if timer is None else timer.response_fields()
-            response = accepted(call.surroundings, incoming, fields, sdp)
-            if request.method == "INVITE":
-                call.leg.accept(incoming, response, lambda: not_acknowledged(call))
-            else:
-                incoming.respond(response)
-    finally:
-        call.leg.refreshes.remove(request.method)
+    async with call.turn:
+        # Within the turn: who has the next one must not find this request still under way.
+        try:
+            await answer_refresh(call, incoming, bodies)
+        finally:
+            call.leg.refreshes.remove(request.method)
+
+
+async def answer_refresh(call: Call, incoming: IncomingRequest, bodies: Bodies) -> None:
+    """
+    Do what a re-INVITE or UPDATE wants, and send the 200; in the turn of the call.
+    """
+    request = incoming.request
+    if call.is_over:
+        raise PeerError("the call has ended", 481)
+    timer = agreed_timer(call.surroundings, request)
+    sdp = await changed(call, request, bodies)
+    if call.is_over:
+        raise PeerError("the call has ended", 481)
+    call.timer = timer
+    call.leg.dialog = call.leg.dialog.refreshed(request)
+    fields: Fields = () if timer is None else timer.response_fields()
+    response = accepted(call.surroundings, incoming, fields, sdp)
+    if request.method == "INVITE":
+        call.leg.accept(incoming, response, lambda: not_acknowledged(call))
+    else:
+        incoming.respond(response)
 
 
 async def changed(call: Call, request: Request, bodies: Bodies) -> bytes | None:
@@ -100,6 +109,7 @@ def refuse_overlap(call: Call, method: str, bodies: Bodies) -> None:
     """
     under_way = UnderWay(
         invite_received="INVITE" in call.leg.refreshes,
+        invite_sent=call.leg.inviting,
         update_received="UPDATE" in call.leg.refreshes,
         offer_sent=call.negotiation.awaits_answer,
         offer_received=call.answered is None,

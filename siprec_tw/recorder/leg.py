@@ -7,12 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from siprec_tw.errors import PeerError
-from siprec_tw.recorder.acceptance import RepeatedAnswer, repeat_answer
+from siprec_tw.recorder.bodies import SDP_TYPE
 from siprec_tw.recorder.provisional import RepeatedProvisional
 from siprec_tw.recorder.replies import Fields, contact
 from siprec_tw.recorder.surroundings import Surroundings
+from siprec_tw.signaling.acceptance import RepeatedAnswer, repeat_answer
 from siprec_tw.signaling.peer import Flow, Peer
 from siprec_tw.signaling.transaction_user import IncomingRequest
 from siprec_tw.sip.cseq import parse_cseq
@@ -29,6 +32,8 @@ class Leg:
     One dialog, from the INVITE to the BYE.
     """
 
+    log = Logger()
+
     _surroundings: Surroundings
     invite: IncomingRequest                             # the first one
     dialog: Dialog
@@ -36,6 +41,7 @@ class Leg:
     _flow: Flow
     provisional: RepeatedProvisional | None = None      # a 183 that awaits its PRACK
     refreshes: list[str] = field(factory=list)          # methods being worked on: "INVITE", "UPDATE"
+    inviting: bool = False                              # a re-INVITE of ours has no final response yet
     _answers: dict[int, RepeatedAnswer] = field(factory=dict)   # by the INVITE's CSeq number
 
     def heard(self, incoming: IncomingRequest) -> None:
@@ -88,18 +94,37 @@ class Leg:
         if self.provisional is not None:
             self.provisional.stop()
 
-    async def request(self, method: str, fields: Fields = ()) -> Response:
+    async def request(self, method: str, fields: Fields = (), sdp: bytes | None = None) -> Response:
         """
         Send a request in the dialog; its final response, where need be one made here (408, 503).
+
+        Each 2xx to an INVITE gets its ACK, also one that comes again (RFC 3261 s.13.2.2.4).
         """
         own = (contact(self._surroundings, self._flow.local), ("User-Agent", self._surroundings.sip.user_agent))
-        self.dialog, request = self.dialog.request(method, fields=(*own, *fields))
-        response = await self._surroundings.signaling.request(request, await self._destination(), flow=self._flow)
+        self.dialog, request = self.dialog.request(
+            method, fields=(*own, *fields), body=sdp or b"", content_type=None if sdp is None else SDP_TYPE
+        )
+        number = cseq_number(request)
+        hear = (lambda response: self._acknowledge(number, response)) if method == "INVITE" else None
+        response = await self._surroundings.signaling.request(
+            request, await self._destination(), flow=self._flow, on_response=hear
+        )
         if response.status not in (408, 503):
             self.last_heard = self._surroundings.now()
         if response.status < 300 and method in TARGET_REFRESHES:
             self.dialog = self.dialog.refreshed(response)
         return response
+
+    def _acknowledge(self, number: int, response: Response) -> None:
+        if 200 <= response.status < 300:
+            self.dialog = self.dialog.refreshed(response)
+            Deferred.fromCoroutine(self._send_ack(number)).addErrback(
+                lambda failure: self.log.failure("Could not send an ACK", failure)
+            )
+
+    async def _send_ack(self, number: int) -> None:
+        ack = self.dialog.ack(number, fields=(("User-Agent", self._surroundings.sip.user_agent),))
+        self._surroundings.signaling.send(ack, await self._destination(), flow=self._flow)
 
     async def _destination(self) -> Peer:
         # Where the Contact leads nowhere, the way that the client's last request came is better than none.

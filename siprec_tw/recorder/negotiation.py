@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from attrs import define, evolve, field
 
-from siprec_tw.errors import PeerError
+from siprec_tw.errors import LocalError, PeerError
 from siprec_tw.recorder.keying import Keying
 from siprec_tw.recorder.tracks import Tracks
 from siprec_tw.sdp.answer import (
@@ -21,7 +21,7 @@ from siprec_tw.sdp.answer import (
     plan_warnings,
 )
 from siprec_tw.sdp.description import Attribute, Direction, MediaDescription, SessionDescription
-from siprec_tw.sdp.offer import offer, plan_from_answer
+from siprec_tw.sdp.offer import offer, plan_from_answer, relocated
 from siprec_tw.sdp.origin_sequence import OriginSequence
 from siprec_tw.sdp.parser import parse_sdp
 from siprec_tw.sdp.writer import write_sdp
@@ -42,8 +42,10 @@ class Negotiation:
     _origin: OriginSequence
     _warn: Callable[[str, str], None]
     _keying: Keying
+    _count_reopened: Callable[[int], None]              # so many lost streams are received again
     _policy: AnswerPolicy = RECORDED
     _described: SessionDescription | None = None        # what we sent last
+    _held: SessionDescription | None = None             # what holds where our offer in mid-call is refused
     _awaits_answer: bool = field(default=False)
 
     @property
@@ -68,6 +70,7 @@ class Negotiation:
             raise PeerError(f"SDP has {found}, wanted audio by RTP, or by SRTP with a key in a=crypto", 488)
         planned = await self._tracks.follow(planned)
         self._awaits_answer = False
+        self._count_reopened(len(self._tracks.told()))
         local = {
             index: evolve(each, crypto=self._keying.answer(planned[index]))
             for index, each in self._tracks.local().items()
@@ -85,8 +88,33 @@ class Negotiation:
                 await self._tracks.open_unasked(media)
             local = self._tracks.local()
             self._described = offer([local[index] for index in sorted(local)], self._origin.origin)
+        await self._tracks.mend()
         self._awaits_answer = True
-        return self._said(evolve(self._described, media=tuple(map(wanted_again, self._described.media))))
+        described = relocated(self._described, self._local_anew())
+        return self._said(evolve(described, media=tuple(map(wanted_again, described.media))))
+
+    def renewed(self) -> bytes:
+        """
+        What we said last, with the ports as they are now: for an answer that has not gone out.
+        """
+        self._count_reopened(len(self._tracks.told()))
+        return self._said(relocated(self._agreed(), self._tracks.local()))
+
+    def offer_anew(self) -> bytes:
+        """
+        Our own offer in mid-call: what holds, with the ports as they are now, and new keys for new ports.
+        """
+        self._held = self._agreed()
+        self._awaits_answer = True
+        return self._said(relocated(self._held, self._local_anew()))
+
+    def refused(self) -> None:
+        """
+        Our offer in mid-call was refused: what held before holds (RFC 3261 s.14.1).
+        """
+        self._awaits_answer = False
+        self._described, self._held = self._held, None
+        self._keying.withdraw()
 
     def not_answered(self) -> None:
         """
@@ -96,20 +124,37 @@ class Negotiation:
 
     async def answered(self, sdp: bytes | None) -> None:
         """
-        The client's answer to our offer came with its ACK, or the ACK came without: then all stays as offered.
+        The client's answer to our offer came, with its ACK or its 2xx, or that came without: then all stays as
+        offered.
 
         Raises PeerError(400) for what is no SDP.
         """
         if not self._awaits_answer or self._described is None:
             return
-        self._awaits_answer = False
+        self._awaits_answer, self._held = False, None
+        told = self._tracks.told()
         if sdp is None:
-            self._warn("answer-missing", "the ACK has no SDP, wanted the answer to our offer")
+            self._warn("answer-missing", "the ACK or 2xx has no SDP, wanted the answer to our offer")
             return
-        planned = plan_from_answer(self._described, self._read(sdp), self._policy)
-        for code, text in plan_warnings(planned, self._tracks.planned):
+        known = self._tracks.planned
+        planned = self._keying.answered(plan_from_answer(self._described, self._read(sdp), self._policy, known))
+        for code, text in plan_warnings(planned, known):
             self._warn(code, text)
         await self._tracks.follow(planned)
+        self._count_reopened(len(told & self._tracks.open.keys() - self._tracks.untold))
+
+    def _local_anew(self) -> dict[int, LocalMedia]:
+        open_now, untold = self._tracks.open, self._tracks.untold
+        return {
+            index: evolve(each, crypto=self._keying.offer(open_now[index].planned)) if index in untold else each
+            for index, each in self._tracks.local().items()
+        }
+
+    def _agreed(self) -> SessionDescription:
+        # Only called once something has been described: a track is open then.
+        if self._described is None:
+            raise LocalError("nothing has been described yet")
+        return self._described
 
     def _unasked(self) -> tuple[PlannedMedia, ...]:
         # A draft of the offer, only to be read: ports are opened with the formats that it has.

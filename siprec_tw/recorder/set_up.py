@@ -16,6 +16,7 @@ from siprec_tw.recorder.call import Call
 from siprec_tw.recorder.kept_headers import kept_headers
 from siprec_tw.recorder.leg import Leg
 from siprec_tw.recorder.provisional import RepeatedProvisional
+from siprec_tw.recorder.reoffer import PAUSE, PORTS_PATIENCE
 from siprec_tw.recorder.replies import contact
 from siprec_tw.recorder.surroundings import Surroundings
 from siprec_tw.recording.journal import CallStarted, DocumentKind
@@ -64,6 +65,27 @@ async def set_up(
         raise
     if not call.is_over:
         call.feed(call.session.ready)
+
+
+async def renew_answer(call: Call) -> None:
+    """
+    What was lost before the answer goes out is opened anew, and the answer says where.
+
+    Raises PeerError(503) where no stream is left.
+    """
+    around, carrier = call.surroundings, carried_by(call.leg.invite.request)
+    until = around.reactor.seconds() + PORTS_PATIENCE
+    while call.tracks.is_unsettled and not call.is_over:
+        if not await call.tracks.mend() and around.reactor.seconds() < until:
+            await deferLater(around.reactor, PAUSE)
+            continue
+        if call.tracks.lost:
+            await call.tracks.abandon(tuple(call.tracks.lost))
+        if not call.tracks.open:
+            raise PeerError("no media port is free", 503)
+        call.answer = call.negotiation.renewed()
+        kind = DocumentKind.OFFER if call.negotiation.awaits_answer else DocumentKind.ANSWER
+        await call.documents.keep_ours(kind, call.answer, f"200 {carrier}")
 
 
 async def begin(
@@ -115,6 +137,9 @@ async def negotiate_first(call: Call, bodies: Bodies) -> None:
     wait = invite.arrived + around.sip.answer_delay - around.reactor.seconds()
     if wait > 0:
         await deferLater(around.reactor, wait)
+    if call.tracks.is_unsettled:
+        async with call.turn:
+            await renew_answer(call)
 
 
 async def await_prack(call: Call) -> None:

@@ -4,7 +4,7 @@ The tracks of a call: what was negotiated, opened in the media plane and written
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 
 from attrs import define, evolve, field
 from twisted.logger import Logger
@@ -65,7 +65,61 @@ class Tracks:
     _cname: str = ""                            # of our RTCP, of which none is sent where this is empty
     open: dict[int, Track] = field(factory=dict)
     planned: tuple[PlannedMedia, ...] = ()
+    lost: set[int] = field(factory=set)         # m-lines that are not received any more, and not opened anew yet
+    untold: set[int] = field(factory=set)       # m-lines opened anew, of whose ports the client does not know
     _opened: int = 0
+
+    @property
+    def is_unsettled(self) -> bool:
+        """
+        Whether the client sends to ports where nobody receives.
+        """
+        return bool(self.lost or self.untold)
+
+    def lose(self, stream_ids: Container[str]) -> tuple[int, ...]:
+        """
+        These streams are not received any more; the m-lines of those that were ours.
+        """
+        found = tuple(sorted(index for index, track in self.open.items() if track.stream_id in stream_ids))
+        self.lost.update(found)
+        return found
+
+    async def mend(self) -> bool:
+        """
+        Open a new stream for each lost one; whether there were ports for all. The others stay lost.
+        """
+        for index in sorted(self.lost):
+            media = evolve(self.planned[index], accepted=True, refused_reason=None)
+            if index in self.open:
+                await self._close(index)
+            self.lost.discard(index)
+            try:
+                await self._begin(media)
+            except PortsExhausted:
+                self.lost.add(index)
+            else:
+                self.untold.add(index)
+        return not self.lost
+
+    def told(self) -> set[int]:
+        """
+        The client knows all ports now: the m-lines of which it did not.
+        """
+        told, self.untold = self.untold, set()
+        return told
+
+    async def abandon(self, gone: Collection[int]) -> None:
+        """
+        Close these of the lost or reopened m-lines for good: the client cannot be told, or there are no ports.
+        """
+        self.planned = tuple(
+            evolve(media, accepted=False) if media.index in gone else media for media in self.planned
+        )
+        self.lost.update(gone)
+        for index in sorted(self.open.keys() & set(gone)):
+            await self._close(index)
+        self.lost.difference_update(gone)
+        self.untold.difference_update(gone)
 
     async def follow(self, wanted: Sequence[PlannedMedia]) -> tuple[PlannedMedia, ...]:
         """
@@ -73,7 +127,10 @@ class Tracks:
 
         Raises PeerError(503) where no stream is open then for want of ports.
         """
-        planned = list(wanted)
+        planned, lost = list(wanted), set(self.lost)
+        for index in sorted(lost & self.open.keys()):
+            await self._close(index)
+        self.lost -= lost
         for media in planned:
             # A port that opens SRTP has no use for RTP in clear, and the other way round.
             if media.index in self.open and self.open[media.index].planned.is_secured != media.is_secured:
@@ -83,13 +140,17 @@ class Tracks:
         for change in changes(known, planned):
             match change:
                 case StreamAdded(index, media):
-                    if not await self._open(media):
+                    opened = await self._open(media)
+                    if not opened:
                         planned[index] = evolve(media, accepted=False)
+                    if index in lost:
+                        (self.untold if opened else self.lost).add(index)
                 case StreamRemoved(index):
                     await self._close(index)
         for index in [index for index in self.open if index >= len(planned)]:
             await self._close(index)
         self.planned = tuple(planned)
+        self.untold &= self.open.keys()
         if not self.open and any(media.accepted for media in wanted):
             raise PeerError("no media port is free", 503)
         for index, old in before.items():
@@ -166,23 +227,28 @@ class Tracks:
         return any(track.hearing.one_way for track in self.open.values())
 
     async def _open(self, media: PlannedMedia) -> bool:
-        self._opened += 1
-        stream_id = f"{self._recording_id}-{media.index}-{self._opened}"
-        spec = self._spec(stream_id, media)
         try:
-            address = await self._media.open_stream(spec)
+            await self._begin(media)
         except PortsExhausted:
-            self.log.warn("No media port is free", recording_id=self._recording_id, stream_id=stream_id)
+            self.log.warn("No media port is free", recording_id=self._recording_id, index=media.index)
             self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
             return False
+        return True
+
+    async def _begin(self, media: PlannedMedia) -> None:
+        """
+        Open a stream. Raises PortsExhausted.
+        """
+        self._opened += 1
+        spec = self._spec(f"{self._recording_id}-{media.index}-{self._opened}", media)
+        address = await self._media.open_stream(spec)
         self.open[media.index] = Track(spec, address, media, self._now())
         await self._append(
             TrackOpened(
-                self._now(), media.index, stream_id, media.label, media.media, direction(media), media.formats,
+                self._now(), media.index, spec.stream_id, media.label, media.media, direction(media), media.formats,
                 f"{address.host}:{address.rtp_port}", remote_of(media),
             )
         )
-        return True
 
     def _spec(self, stream_id: str, media: PlannedMedia) -> StreamSpec:
         rtcp = rtcp_peer(media, self._cname) if self._cname else None
@@ -203,12 +269,13 @@ class Tracks:
         )
 
     async def _close(self, index: int) -> None:
-        track = self.open.pop(index)
+        track, lost = self.open.pop(index), index in self.lost
+        self.lost.discard(index)
         report = await self._media.close_stream(track.stream_id)
         for code, text in report.warnings:
             self._warn(code, f"{text} (m-line {index})")
         self._closed(report)
-        await self._append(TrackClosed(self._now(), index))
+        await self._append(TrackClosed(self._now(), index, lost))
 
 
 def direction(media: PlannedMedia) -> Direction:

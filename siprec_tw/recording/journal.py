@@ -32,6 +32,8 @@ class EndReason(Enum):
     SHUTDOWN = "shutdown"               # this server was stopped
     REJECTED = "rejected"               # the call could not be set up after all
     OPERATOR = "operator"               # ended over HTTP
+    MEDIA_LOST = "media-lost"           # what received its streams died, and none could be opened anew
+    DIALOG_LOST = "dialog-lost"         # the client knew it no more: 481 or no answer to a re-INVITE of ours
     TRUNCATED = "truncated"             # the process died: found at the next start
 
 
@@ -129,11 +131,12 @@ class TrackChanged:
 @frozen
 class TrackClosed:
     """
-    The track's media description was set to port 0, or the call ended.
+    The track's media description was set to port 0, or the call ended, or what received it was lost.
     """
 
     at: float
     track: int
+    lost: bool = False              # packets that are sent to it are not recorded any more
 
 
 @frozen

@@ -1,12 +1,13 @@
 """
-Our offer to an INVITE that has none, and what its answer makes of it (RFC 3264 s.5, RFC 3261 s.13.2.1).
+Offers of ours, and what their answers make of them (RFC 3264 s.5, s.8; RFC 3261 s.13.2.1, s.14.1).
 
-Cisco CUCM (built-in bridge) and Genesys call a recorder so: we offer in the 200, they answer in the ACK.
+The first one is for an INVITE that has none: Cisco CUCM (built-in bridge) and Genesys call a recorder so, we offer
+in the 200, they answer in the ACK. Later ones say what held before, with other addresses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
@@ -55,22 +56,58 @@ def offer(local: Sequence[LocalMedia], origin: Origin) -> SessionDescription:
     )
 
 
+def relocated(described: SessionDescription, local: Mapping[int, LocalMedia]) -> SessionDescription:
+    """
+    Our last description, with the addresses as they are now; a line without one is closed (RFC 3264 s.8.2).
+
+    All else stays: order, formats, labels, directions; a crypto line too, where C{local} has none for it.
+    """
+    return evolve(
+        described,
+        media=tuple(_relocated(described, index, media, local) for index, media in enumerate(described.media)),
+    )
+
+
+def _relocated(
+    described: SessionDescription, index: int, media: MediaDescription, local: Mapping[int, LocalMedia]
+) -> MediaDescription:
+    if index not in local or media.port == 0:
+        label = () if media.label is None else (Attribute("label", media.label),)
+        return evolve(media, port=0, connection=None, attributes=label)
+    here = local[index]
+    connection = connection_to(here.host)
+    attributes = [Attribute("crypto", here.crypto)] if here.crypto else []
+    if here.rtcp_port != here.rtp_port + 1 and not media.rtcp_mux:
+        attributes.append(Attribute("rtcp", str(here.rtcp_port)))
+    stale = {"rtcp", "crypto"} if here.crypto else {"rtcp"}
+    attributes += [each for each in media.attributes if each.name not in stale]
+    return evolve(
+        media, port=here.rtp_port, connection=None if connection == described.connection else connection,
+        attributes=tuple(attributes),
+    )
+
+
 def plan_from_answer(
     offered: SessionDescription,
     answered: SessionDescription,
     policy: AnswerPolicy = DEFAULT_POLICY,
+    known: Sequence[PlannedMedia] = (),
 ) -> tuple[PlannedMedia, ...]:
     """
     What the peer made of our offer: one entry for each line that we offered, in order.
 
     Labels and payload types that the answer does not repeat are taken from the offer; lines it has too many
-    are passed over, lines it lacks are refused.
+    are passed over, lines it lacks are refused, lines that were offered closed stay closed.
+    C{known} is the plan that holds now, as for L{plan}.
     """
-    ours = plan(offered, (), policy)
+    ours = plan(offered, known, policy)
     theirs = plan(answered, ours, policy)
     # rtcp-mux is agreed on where the offer had it (RFC 5761 s.5.1.1).
-    heard = tuple(evolve(its, rtcp_mux=its.rtcp_mux and our.rtcp_mux) for our, its in zip(ours, theirs, strict=False))
-    return heard + tuple(_unanswered(media) for media in ours[len(theirs):])
+    found = tuple(
+        evolve(its, rtcp_mux=its.rtcp_mux and our.rtcp_mux) if our.accepted else our
+        for our, its in zip(ours, theirs, strict=False)
+    )
+    return found + tuple(_unanswered(media) for media in ours[len(theirs):])
 
 
 def _unanswered(media: PlannedMedia) -> PlannedMedia:

@@ -1,10 +1,15 @@
 """
-Requests that cross or overlap in a dialog, and what they are answered (RFC 3261 s.14.2, RFC 3311 s.5.2).
+Requests that cross or overlap in a dialog: what they are answered (RFC 3261 s.14.2, RFC 3311 s.5.2), and when
+one is sent again (RFC 3261 s.14.1).
 """
 
 from __future__ import annotations
 
 from attrs import frozen
+
+# RFC 3261 s.14.1, seconds: who chose the Call-ID waits longer, so that one of two that crossed is the first.
+OWNER_DELAY = (2.1, 4.0)
+OTHER_DELAY = (0.0, 2.0)
 
 
 @frozen
@@ -57,3 +62,13 @@ def overlap(method: str, has_offer: bool, under_way: UnderWay) -> Refusal | None
     if has_offer and under_way.offer_received:
         return Refusal(500)
     return None
+
+
+def retry_delay(*, owns_call_id: bool, fraction: float) -> float:
+    """
+    Seconds after which a re-INVITE that got 491 may be sent again, in steps of 10 ms (RFC 3261 s.14.1).
+
+    C{fraction} is random, 0 <= fraction < 1.
+    """
+    least, most = OWNER_DELAY if owns_call_id else OTHER_DELAY
+    return round(least + fraction * (most - least), 2)

@@ -41,12 +41,12 @@ class SdesPolicy:
 @frozen
 class SdesChoice:
     """
-    The line that was taken, and the answer to it.
+    The line that was taken, and ours to it.
     """
 
     profile: ProtectionProfile
-    offered: CryptoAttribute
-    answer: CryptoAttribute
+    offered: CryptoAttribute                # the peer's line
+    answer: CryptoAttribute                 # ours
     peer_keys: tuple[MasterKey, ...]        # open what the offerer sends
     own_key: MasterKey                      # seals what we send
     encrypted: bool                         # RTP; False only where the policy allows it
@@ -90,6 +90,28 @@ def offer_for(profile: ProtectionProfile, tag: int, fresh: bytes) -> tuple[Crypt
     """
     key = split_material(profile, fresh[: profile.material_size])
     return CryptoAttribute(tag, profile.name, (InlineKey(key.key + key.salt),)), key
+
+
+def answered(values: Sequence[str], offered: CryptoAttribute, own: MasterKey) -> SdesChoice:
+    """
+    What the peer made of the one line that we offered: its key, under the same tag and suite (RFC 4568 s.5.1.3).
+
+    C{own} is the key of C{offered}. Raises PeerError (488) for an answer that does not fit.
+    """
+    if len(values) != 1:
+        raise PeerError(f"the answer has {len(values)} crypto attributes, wanted 1", NOT_ACCEPTABLE)
+    taken = parse_crypto(values[0])
+    profile = profile_named(offered.suite)
+    if profile is None or (taken.tag, profile_named(taken.suite)) != (offered.tag, profile):
+        found = f"tag {taken.tag} and suite {sayable(taken.suite)}"
+        raise PeerError(f"the answer has {found}, wanted {offered.tag} and {offered.suite}", NOT_ACCEPTABLE)
+    names = [parameter.partition("=")[0].upper() for parameter in taken.parameters]
+    if unasked := [name for name in names if name in (UNENCRYPTED_SRTP, UNENCRYPTED_SRTCP)]:
+        raise PeerError(f"the answer has session parameter {unasked[0]}, which was not offered", NOT_ACCEPTABLE)
+    return SdesChoice(
+        profile=profile, offered=taken, answer=offered, peer_keys=taken.master_keys(profile), own_key=own,
+        encrypted=True, encrypted_rtcp=True, passed_over=(),
+    )
 
 
 def _honoured(offered: CryptoAttribute, policy: SdesPolicy) -> ProtectionProfile:

@@ -18,13 +18,14 @@ from siprec_tw.errors import PeerError, PortsExhausted
 from siprec_tw.interfaces import Condition, PartyView, StreamAddress, StreamReport, StreamSpec
 from siprec_tw.metrics import Metrics
 from siprec_tw.recorder.call import Call
+from siprec_tw.recorder.lost_streams import LostStreams
 from siprec_tw.recorder.server import Server
 from siprec_tw.recorder.surroundings import Surroundings
 from siprec_tw.recording.journal import CallStarted, DocumentKept, DocumentKind, JournalEvent
 from siprec_tw.signaling.layer import Signaling
 from siprec_tw.signaling.peer import Flow, Peer
 from siprec_tw.signaling.transaction_user import IncomingRequest
-from siprec_tw.sip.message import Headers, Request, Response
+from siprec_tw.sip.message import Headers, Message, Request, Response
 from siprec_tw.sip.name_addr import parse_name_addr
 from siprec_tw.sip.reply import reply
 from siprec_tw.sip.timers import TimerValues
@@ -181,6 +182,16 @@ class FakeMediaPlane:
     def free_pairs(self) -> int:
         return self.pairs - len(self.open)
 
+    def lose(self, *numbers: int) -> None:
+        """
+        The worker of these streams died, numbered in the order in which they were opened; of all where none is named.
+        """
+        ids = list(self.open)
+        gone = tuple(ids[number] for number in numbers or range(len(ids)))
+        for stream_id in gone:
+            del self.open[stream_id]
+        self.tell_lost(gone)
+
     def heard(self, at: float) -> None:
         """
         A packet came on every open stream.
@@ -277,12 +288,35 @@ class FakeSignaling:
         self.gates = gates
         self.requests: list[tuple[Request, Peer, Flow | None]] = []
         self.statuses: dict[str, int] = {}
+        self.queued: list[int] = []                     # statuses for the next requests, before C{statuses}
         self.fields: tuple[tuple[str, str], ...] = ()
+        self.answer: bytes | None = None                # the body of a 2xx to an INVITE
+        self.sent: list[tuple[Message, Peer, Flow | None]] = []
+        self.hearers: list[Callable[[Response], None]] = []
 
-    async def request(self, request: Request, destination: Peer, *, flow: Flow | None = None) -> Response:
+    async def request(
+        self,
+        request: Request,
+        destination: Peer,
+        *,
+        flow: Flow | None = None,
+        on_response: Callable[[Response], None] | None = None,
+    ) -> Response:
         self.requests.append((request, destination, flow))
         await self.gates.passing("request")
-        return reply(request, self.statuses.get(request.method, 200), fields=self.fields)
+        status = self.queued.pop(0) if self.queued else self.statuses.get(request.method, 200)
+        has_body = request.method == "INVITE" and status < 300 and self.answer is not None
+        response = reply(
+            request, status, fields=self.fields, body=self.answer or b"" if has_body else b"",
+            content_type="application/sdp" if has_body else None,
+        )
+        if on_response is not None:
+            self.hearers.append(on_response)
+            on_response(response)
+        return response
+
+    def send(self, message: Message, destination: Peer, *, flow: Flow | None = None) -> None:
+        self.sent.append((message, destination, flow))
 
     async def resolve(self, uri: SipUri, transport: str) -> Peer:
         await self.gates.passing("resolve")
@@ -368,6 +402,7 @@ class Studio:
             conditions=lambda: (self.storage,),
         )
         self.server.surroundings = self.surroundings
+        self.media.when_lost(LostStreams(self.surroundings, self.server.registry).tell)
         self._tags = count(1)
 
     def now(self) -> float:

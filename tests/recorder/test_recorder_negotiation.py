@@ -26,11 +26,14 @@ class NegotiationTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.media = FakeMediaPlane(Gates())
         self.warnings: list[str] = []
+        self.reopened: list[int] = []
         self.keying = Keying(lambda count: bytes(range(count)), self.warn)
         self.tracks = Tracks(
             self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn, self.keying.keys, lambda report: None
         )
-        self.negotiation = Negotiation(self.tracks, OriginSequence(77, "192.0.2.1"), self.warn, self.keying)
+        self.negotiation = Negotiation(
+            self.tracks, OriginSequence(77, "192.0.2.1"), self.warn, self.keying, self.reopened.append
+        )
 
     async def append(self, event: JournalEvent) -> None:
         """
