@@ -97,7 +97,7 @@ class Reoffer:
                     return PAUSE
                 await self._give_up(tuple(call.tracks.lost), "no media port is free")
             if call.is_over or not call.tracks.untold:
-                return Outcome.REFUSED
+                return Outcome.OVER if call.is_over else Outcome.REFUSED
             if self._must_wait():
                 return PAUSE
             sdp = call.negotiation.offer_anew()
@@ -135,7 +135,7 @@ class Reoffer:
 
     async def _conclude(self, response: Response | None) -> Outcome | float:
         call, status = self._call, 408 if response is None else response.status
-        if response is not None and status < 300:
+        if response is not None and status < 300 and not call.is_over:
             return await self._agree(response)
         call.negotiation.refused()
         if call.is_over:

@@ -92,13 +92,16 @@ class Tracks:
             media = evolve(self.planned[index], accepted=True, refused_reason=None)
             if index in self.open:
                 await self._close(index)
+            # While it is being opened it may be lost again: that mark must stay.
             self.lost.discard(index)
+            opened = False
             try:
                 await self._begin(media)
+                opened = True
             except PortsExhausted:
-                self.lost.add(index)
-            else:
-                self.untold.add(index)
+                self.log.debug("No media port is free yet", recording_id=self._recording_id, index=index)
+            finally:
+                (self.untold if opened else self.lost).add(index)
         return not self.lost
 
     def told(self) -> set[int]:

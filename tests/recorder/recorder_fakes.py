@@ -145,6 +145,7 @@ class FakeMediaPlane:
         self.gates = gates
         self.pairs = pairs
         self.open: dict[str, StreamSpec] = {}
+        self.specs: list[StreamSpec] = []               # of streams opened and updated, in order
         self.updates: list[tuple[str, tuple[PayloadFormat, ...]]] = []
         self.updated: list[StreamSpec] = []
         self.closed: list[str] = []
@@ -153,14 +154,16 @@ class FakeMediaPlane:
 
     async def open_stream(self, spec: StreamSpec) -> StreamAddress:
         await self.gates.passing("open_stream")
-        if not self.free_pairs():
+        if self.free_pairs() <= 0:
             raise PortsExhausted("no pair is free")
         self.open[spec.stream_id] = spec
+        self.specs.append(spec)
         port = next(self._ports)
         return StreamAddress("192.0.2.1", port, port + 1)
 
     async def update_stream(self, spec: StreamSpec) -> None:
         await self.gates.passing("update_stream")
+        self.specs.append(spec)
         self.updates.append((spec.stream_id, spec.formats))
         self.updated.append(spec)
 
@@ -374,7 +377,13 @@ class Studio:
     A recorder among fakes, and one client that sends it requests.
     """
 
-    def __init__(self, sip: Sip | None = None, recording: Recording | None = None, pairs: int = 20) -> None:
+    def __init__(
+        self,
+        sip: Sip | None = None,
+        recording: Recording | None = None,
+        pairs: int = 20,
+        random_octets: Callable[[int], bytes] = lambda count: bytes(range(count)),
+    ) -> None:
         self.clock = Clock()
         self.gates = Gates()
         self.media = FakeMediaPlane(self.gates, pairs)
@@ -396,7 +405,7 @@ class Studio:
             node_id="node-1",
             contact_host="198.51.100.1",
             now=self.now,
-            random_octets=lambda count: bytes(range(count)),
+            random_octets=random_octets,
             random_token=lambda: f"{next(tokens):024x}"[::-1],
             origin_id=lambda: 77,
             conditions=lambda: (self.storage,),
