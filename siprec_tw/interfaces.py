@@ -126,7 +126,8 @@ class MediaPlane(Protocol):
 
     async def open_stream(self, spec: StreamSpec) -> StreamAddress:
         """
-        Begin to receive. Raises L{siprec_tw.errors.PortsExhausted}.
+        Begin to receive. Raises L{siprec_tw.errors.PortsExhausted}, or another LocalError where the worker that
+        should receive was lost meanwhile.
         """
 
     async def update_stream(self, spec: StreamSpec) -> None:

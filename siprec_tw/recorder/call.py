@@ -38,6 +38,8 @@ from siprec_tw.sip.session_timer import SessionTimer
 from siprec_tw.storage.spool import SpooledRecording
 
 MOST_WARNINGS = 500
+# What befalls a thousand calls at once: the log has one line for all of them.
+SAID_FOR_ALL = frozenset({"media-worker-lost"})
 
 
 @define(eq=False)
@@ -108,25 +110,25 @@ class Call:
         """
         return self.state == "ending"
 
-    def note(self, code: str, text: str, *, aloud: bool = True) -> bool:
+    def note(self, code: str, text: str) -> bool:
         """
         Remember what is wrong with a document, for those who watch the call: the finaliser reads it again.
 
-        Whether it is new. What befalls a thousand calls at once is not said C{aloud} in the log by each.
+        Whether it is new.
         """
         if len(self._warnings) >= MOST_WARNINGS or (code, text) in self._warnings:
             return False
         self._warnings[code, text] = None
         self.surroundings.metrics.metadata_warning(code)
-        if aloud:
+        if code not in SAID_FOR_ALL:
             self.log.info("Warning: {text}", text=text, code=code, recording_id=self.recording_id)
         return True
 
-    def warn(self, code: str, text: str, *, aloud: bool = True) -> None:
+    def warn(self, code: str, text: str) -> None:
         """
         Remember what was wrong, and write it into the journal.
         """
-        if self.note(code, text, aloud=aloud) and not self.finished.called:
+        if self.note(code, text) and not self.finished.called:
             Deferred.fromCoroutine(self.append(Warned(self.surroundings.now(), code, text)))
 
     async def append(self, event: JournalEvent) -> None:

@@ -48,7 +48,7 @@ class LostStreams:
             if indexes:
                 lost += len(indexes)
                 found.append(call)
-                call.warn(WARNING, f"{lines(indexes)} not received since {since}", aloud=False)
+                call.warn(WARNING, f"{lines(indexes)} not received since {since}")
         self._surroundings.metrics.streams_lost(lost)
         if found:
             self.log.warn("Media worker lost: {streams} streams of {calls} calls", streams=lost, calls=len(found))

@@ -179,13 +179,13 @@ class Reoffer:
         if not call.tracks.open:
             self._end("the client refuses every stream")
             return Outcome.REFUSED
-        call.warn(WARNING, "the streams were opened anew, and the client has agreed", aloud=False)
+        call.warn(WARNING, "the streams were opened anew, and the client has agreed")
         return Outcome.AGREED
 
     async def _give_up(self, gone: tuple[int, ...], why: str) -> None:
         call = self._call
         await call.tracks.abandon(gone)
-        call.warn(WARNING, f"{lines(gone)} stay closed: {why}", aloud=False)
+        call.warn(WARNING, f"{lines(gone)} stay closed: {why}")
         if not call.tracks.open:
             self._end(why)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from attrs import define, evolve, field
 from twisted.logger import Logger
 
-from siprec_tw.errors import PeerError, PortsExhausted
+from siprec_tw.errors import LocalError, PeerError
 from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamReport, StreamSpec
 from siprec_tw.recorder.hearing import Hearing
 from siprec_tw.recorder.rtcp_peer import rtcp_peer
@@ -98,8 +98,8 @@ class Tracks:
             try:
                 await self._begin(media)
                 opened = True
-            except PortsExhausted:
-                self.log.debug("No media port is free yet", recording_id=self._recording_id, index=index)
+            except LocalError as error:
+                self.log.debug("Not opened yet: {error}", error=error, recording_id=self._recording_id, index=index)
             finally:
                 (self.untold if opened else self.lost).add(index)
         return not self.lost
@@ -232,15 +232,16 @@ class Tracks:
     async def _open(self, media: PlannedMedia) -> bool:
         try:
             await self._begin(media)
-        except PortsExhausted:
-            self.log.warn("No media port is free", recording_id=self._recording_id, index=media.index)
+        except LocalError as error:
+            # No port is free, or what should have received was lost just now.
+            self.log.warn("No stream opened: {error}", error=error, recording_id=self._recording_id, index=media.index)
             self._warn("ports-exhausted", f"m-line {media.index} is refused: no media port is free")
             return False
         return True
 
     async def _begin(self, media: PlannedMedia) -> None:
         """
-        Open a stream. Raises PortsExhausted.
+        Open a stream. Raises PortsExhausted, or another LocalError where what receives was lost meanwhile.
         """
         self._opened += 1
         spec = self._spec(f"{self._recording_id}-{media.index}-{self._opened}", media)

@@ -44,6 +44,7 @@ class TrackFacts:
     media: str = "audio"
     stream_ids: list[str] = field(factory=list)
     states: list[tuple[float, Direction | None]] = field(factory=list)     # None: not received at all
+    losses: list[tuple[float, int]] = field(factory=list)   # lost while active: when, and how many streams it had
 
     def spans(self, direction: Direction, end: float) -> list[Span]:
         """
@@ -68,6 +69,8 @@ class TrackFacts:
                 if event.stream_id not in self.stream_ids:
                     self.stream_ids.append(event.stream_id)
             case TrackClosed():
+                if event.lost and self.states and self.states[-1][1] is Direction.RECVONLY:
+                    self.losses.append((event.at, len(self.stream_ids)))
                 self.states.append((event.at, None))
                 return
         self.label = event.label or self.label

@@ -33,6 +33,7 @@ from siprec_tw.recording.manifest import (
     iso,
 )
 from siprec_tw.recording.occurrences import encoding_text, events_of
+from siprec_tw.recording.outages import marked, missed, outages_of
 from siprec_tw.recording.people import PartyFacts, People, SpeakerFacts
 from siprec_tw.recording.plan import Plan, TrackPlan
 from siprec_tw.recording.sound import Sound
@@ -75,7 +76,10 @@ def build_manifest(plan: Plan, started: CallStarted, people: People, made: Made)
     zero = zero_of(plan, started)
     tracks = tuple(_track(plan, track, people, made, Span(zero, ended)) for track in plan.tracks)
     heard = [_track_heard(*pair, ended) for pair in zip(plan.tracks, tracks, strict=True) if pair[1].channel]
-    verdict = verdict_of(heard, ended=facts.ended is not None, damaged=made.damaged)
+    verdict = verdict_of(
+        heard, ended=facts.ended is not None, damaged=(*made.damaged, *missed(plan)),
+        media_lost=facts.ended is not None and facts.ended.reason is EndReason.MEDIA_LOST,
+    )
     warnings = _once([*facts.warnings, *people.warnings, *made.warnings])
     return Manifest(
         schema=SCHEMA,
@@ -153,7 +157,7 @@ def _track_heard(plan: TrackPlan, track: Track, ended: float) -> TrackHeard:
 
 def _track(plan: Plan, track: TrackPlan, people: People, made: Made, span: Span) -> Track:
     sounds, sides = ([sound for _, sound in pairs] for pairs in (track.sounds, track.sides))
-    gaps = gaps_of(sounds, plan.timeline, track.rate)
+    gaps = marked(gaps_of(sounds, plan.timeline, track.rate), outages_of(plan, track), track.rate)
     result = made.tracks.get(track.facts.index, MadeTrack())
     starts = [plan.timeline.sample(sound, sound.first, track.rate) for sound in sounds]
     holds = track.facts.spans(Direction.INACTIVE, span.end)

@@ -21,6 +21,7 @@ class GapKind(Enum):
 
     LOSS = "loss"           # packets were sent and did not arrive
     SILENCE = "silence"     # the source sent nothing: silence suppression, hold
+    OUTAGE = "outage"       # this server did not receive: what was sent meanwhile is not known
 
 
 @frozen

@@ -125,7 +125,7 @@ class GapEntry:
     Silence between two sounds of a track.
     """
 
-    kind: str                           # "loss", "silence"
+    kind: str                           # "loss", "silence", "outage"
     start: float                        # seconds
     length: float
     start_sample: int                   # at the track's rate

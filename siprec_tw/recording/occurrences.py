@@ -60,7 +60,7 @@ def _negotiated(plan: Plan) -> Iterator[TrackEvent]:
                     yield TrackEvent(change.at, change.track, WORDS[change.direction], change.direction.value)
                 directions[change.track] = change.direction
             case TrackClosed():
-                yield TrackEvent(change.at, change.track, "closed", "")
+                yield TrackEvent(change.at, change.track, "closed", "not received any more" if change.lost else "")
 
 
 def _heard(plan: Plan, track: TrackPlan) -> Iterator[TrackEvent]:

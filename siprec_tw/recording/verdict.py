@@ -17,7 +17,7 @@ class VerdictKind(Enum):
     The word; of those that hold the first in this order is given.
     """
 
-    TRUNCATED = "truncated"                     # the process was killed; the rest of the call is missing
+    TRUNCATED = "truncated"                     # a process was killed; the rest of the call is missing
     SILENT = "silent"                           # not one packet came
     ONE_SIDED = "one-sided"                     # a track that should have had sound has none
     COMPLETE_WITH_LOSS = "complete-with-loss"   # packets or parts are missing
@@ -46,9 +46,12 @@ class TrackHeard:
     lost: int
 
 
-def verdict_of(tracks: Sequence[TrackHeard], *, ended: bool, damaged: Sequence[str] = ()) -> Verdict:
+def verdict_of(
+    tracks: Sequence[TrackHeard], *, ended: bool, damaged: Sequence[str] = (), media_lost: bool = False
+) -> Verdict:
     """
-    Judge a recording. C{ended} is whether its journal has an end, C{damaged} what could not be made of it.
+    Judge a recording. C{ended} is whether its journal has an end, C{damaged} what could not be made of it,
+    C{media_lost} whether the call ended as its streams were not received any more.
 
     A track that was inactive or held all along need not have sound.
     """
@@ -57,6 +60,9 @@ def verdict_of(tracks: Sequence[TrackHeard], *, ended: bool, damaged: Sequence[s
         kind = VerdictKind.COMPLETE_WITH_LOSS
     if damaged:
         reason = " ".join([reason, *damaged])
+    if media_lost:
+        kind = VerdictKind.TRUNCATED
+        reason = f"The media worker was lost before the call ended. Until then: {reason}"
     if not ended:
         kind = VerdictKind.TRUNCATED
         reason = f"The server stopped before the call ended. Until then: {reason}"
