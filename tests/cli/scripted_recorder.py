@@ -5,6 +5,7 @@ A recorder for tests: answers by a script, on real sockets, and keeps what it wa
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from random import Random
 
 from twisted.internet.interfaces import IReactorTime
@@ -14,7 +15,7 @@ from siprec_tw.sdp.parser import parse_sdp
 from siprec_tw.signaling.layer import IncomingRequest, Signaling
 from siprec_tw.signaling.peer import Peer
 from siprec_tw.sip.dialog import Dialog, DialogState, uas_dialog
-from siprec_tw.sip.message import Request
+from siprec_tw.sip.message import Request, Response
 from siprec_tw.sip.multipart import parts
 from siprec_tw.sip.reply import reply
 
@@ -75,15 +76,33 @@ class Recorder:
             lines += [f"m=audio {port} RTP/AVP 8 0 101", f"a=label:{media.label}", "a=recvonly"]
         return "".join(f"{line}\r\n" for line in lines).encode()
 
-    async def ask(self, method: str) -> int:
+    async def ask(self, method: str, sdp: bytes = b"", heard: Callable[[Response], None] | None = None) -> Response:
         """
-        A request of the recorder in the dialog: the status that it gets.
+        A request of the recorder in the dialog, and the response; C{heard} gets each one that comes.
         """
         assert self.dialog is not None
         assert self.last is not None
-        self.dialog, request = self.dialog.request(method)
-        response = await self.signaling.request(request, self.last.peer, flow=self.last.flow)
-        return response.status
+        self.dialog, request = self.dialog.request(
+            method, body=sdp, content_type="application/sdp" if sdp else None
+        )
+        return await self.signaling.request(request, self.last.peer, flow=self.last.flow, on_response=heard)
+
+    def acknowledge(self, number: int) -> None:
+        """
+        The ACK to a 2xx to an INVITE of the recorder.
+        """
+        assert self.dialog is not None
+        assert self.last is not None
+        self.signaling.send(self.dialog.ack(number), self.last.peer, flow=self.last.flow)
+
+    def offer(self) -> bytes:
+        """
+        An offer of the recorder: its two ports the other way round.
+        """
+        lines = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
+        for receiver in reversed(self.sockets):
+            lines += [f"m=audio {receiver.getsockname()[1]} RTP/AVP 8 0 101", "a=recvonly"]
+        return "".join(f"{line}\r\n" for line in lines).encode()
 
     def received(self, index: int) -> list[tuple[int, int, bytes]]:
         found = []

@@ -160,6 +160,76 @@ class CallFixture(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(self.call.start(PLANS)))
 
 
+class ReofferedTests(CallFixture):
+    """
+    The recorder's own offer in mid-call.
+    """
+
+    def offer(self, *ports: int, payload_type: int = 8) -> bytes:
+        """
+        A recorder's offer of a stream on each of these ports.
+        """
+        lines = ["v=0", "o=- 1 2 IN IP4 192.0.2.9", "s=-", "c=IN IP4 192.0.2.9", "t=0 0"]
+        for port in ports:
+            lines += [f"m=audio {port} RTP/AVP {payload_type} 0", "a=recvonly"]
+        return "".join(f"{line}\r\n" for line in lines).encode()
+
+    def test_streams_go_where_the_recorder_says(self) -> None:
+        """
+        From the next packet on; the answer has our ports and directions, and no new version, as nothing changed.
+        """
+        self.started()
+        self.run_for(0.1)
+        before = parse_sdp(offer_of(self.recorder.requests[0])).description
+        answer = parse_sdp(self.call.reoffered(self.offer(31000, 31002))).description
+        self.run_for(0.1)
+        self.assertEqual([outlet.sent[-1] for outlet in self.outlets], [
+            ("192.0.2.9", 31000, 31001), ("192.0.2.9", 31002, 31003),
+        ])
+        self.assertEqual(answer, before)
+        numbers = [packet.sequence for packet in self.call.streams[0].rtp.sent()]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
+
+    def test_stream_that_the_recorder_closes(self) -> None:
+        """
+        It is not sent any more; the answer closes it too, under a new version.
+        """
+        self.started()
+        answers = [parse_sdp(self.call.reoffered(self.offer(31000, 0))).description for _ in range(2)]
+        self.assertEqual([media.port for media in answers[0].media], [40000, 0])
+        self.assertEqual([each.origin.version for each in answers], ["2", "2"])
+        count = len(self.outlets[1].sent)
+        self.run_for(0.1)
+        self.assertEqual(len(self.outlets[1].sent), count)
+        self.assertEqual(self.outlets[0].sent[-1], ("192.0.2.9", 31000, 31001))
+
+    def test_offers_that_do_not_fit(self) -> None:
+        """
+        Too few lines, another codec, no SDP, nothing open: refused, and all goes on as it was.
+        """
+        self.started()
+        for sdp, status in (
+            (self.offer(31000), 400), (self.offer(31000, 31002, payload_type=9), 400), (b"hello", 400),
+            (self.offer(0, 0), 488),
+        ):
+            with self.assertRaises(PeerError) as caught:
+                self.call.reoffered(sdp)
+            self.assertEqual(caught.exception.status, status)
+        self.run_for(0.1)
+        self.assertEqual(self.outlets[0].sent[-1], ("192.0.2.9", 30000, 30001))
+
+    def test_offer_that_crosses_ours(self) -> None:
+        """
+        491 while a re-INVITE of ours is unanswered (RFC 3261 s.14.2).
+        """
+        self.started()
+        self.recorder.script = lambda request: None
+        Deferred.fromCoroutine(self.call.reinvite())
+        with self.assertRaises(PeerError) as caught:
+            self.call.reoffered(self.offer(31000, 31002))
+        self.assertEqual(caught.exception.status, 491)
+
+
 class CallTests(CallFixture):
     """
     One call.

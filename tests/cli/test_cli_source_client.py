@@ -97,9 +97,9 @@ class ClientTests(TestCase):
             await call.start(self.plans)
             expected = {"OPTIONS": 200, "UPDATE": 200, "INFO": 405, "INVITE": 488, "BYE": 200}
             for method, status in expected.items():
-                self.assertEqual(await self.recorder.ask(method), status)
+                self.assertEqual((await self.recorder.ask(method)).status, status)
             self.assertEqual(await call.over, "ended by the recorder")
-            self.assertEqual(await self.recorder.ask("BYE"), 481)
+            self.assertEqual((await self.recorder.ask("BYE")).status, 481)
         finally:
             await client.close()
             await self.recorder.close()
@@ -115,6 +115,47 @@ class ClientTests(TestCase):
         The same on the connection that the call was set up by.
         """
         return self.run_test(self.recorder_asks("tcp"))
+
+    async def reoffered(self, transport: str) -> None:
+        client = await self.client(transport)
+        try:
+            call = client.call(STORY)
+            await call.start(self.plans)
+            await deferLater(self.clock, 0.1)
+            heard: list[int] = []
+            response = await self.recorder.ask("INVITE", self.recorder.offer(), lambda r: heard.append(r.status))
+            self.assertEqual((response.status, response.headers.get("Content-Type")), (200, "application/sdp"))
+            self.assertIn(b"a=sendonly", response.body)
+            self.assertIn("+sip.src", response.headers.get("Contact") or "")
+            while heard.count(200) < 2:
+                await deferLater(self.clock, 0.05)          # no ACK yet: the 200 comes again
+            number = int((response.headers.get("CSeq") or "").split()[0])
+            self.recorder.acknowledge(number)
+            await deferLater(self.clock, 0.1)
+            await call.end()
+            streams = [
+                [(packet.sequence, packet.timestamp, packet.payload) for packet in stream.rtp.sent()]
+                for stream in call.streams
+            ]
+            received = [set(self.recorder.received(index)) for index in range(2)]
+            self.assertEqual(received[0] | received[1], set(streams[0]) | set(streams[1]))
+            self.assertIn(streams[0][-1], received[1])
+            self.assertIn(streams[1][-1], received[0])
+        finally:
+            await client.close()
+            await self.recorder.close()
+
+    def test_reoffered_over_udp(self) -> Deferred[None]:
+        """
+        A re-INVITE of the recorder moves the streams; the 200 is repeated until its ACK.
+        """
+        return self.run_test(self.reoffered("udp"))
+
+    def test_reoffered_over_tcp(self) -> Deferred[None]:
+        """
+        The same over TCP.
+        """
+        return self.run_test(self.reoffered("tcp"))
 
     async def closed_with_calls(self) -> None:
         client = await self.client("udp")

@@ -20,14 +20,18 @@ from siprec_tw.cli.source.pacer import Pacer
 from siprec_tw.cli.source.parties import CallStory
 from siprec_tw.cli.source.source_call import SourceCall
 from siprec_tw.errors import PeerError
+from siprec_tw.signaling.acceptance import RepeatedAnswer, repeat_answer
 from siprec_tw.signaling.layer import Signaling
 from siprec_tw.signaling.peer import DEFAULT_PORT, Flow, Peer, is_numeric
 from siprec_tw.signaling.transaction_user import IncomingRequest
+from siprec_tw.sip.cseq import parse_cseq
 from siprec_tw.sip.dialog import Dialog
 from siprec_tw.sip.message import Request, Response
 from siprec_tw.sip.reply import reply
 from siprec_tw.sip.timers import TimerValues
 from siprec_tw.sip.uri import bracketed
+
+SDP_TYPE = "application/sdp"
 
 
 class RecordingClient:
@@ -60,7 +64,9 @@ class RecordingClient:
             random_token=lambda: random.randbytes(8).hex(), allow=lambda peer: True,
         )
         self._attempts = Attempts(reactor, recorder, patience)
+        self._timers = timers
         self._calls: dict[str, SourceCall] = {}
+        self._answers: dict[tuple[str, int], RepeatedAnswer] = {}   # that await their ACK
         self._begun = 0
         self.pacer = Pacer(reactor, wall)
 
@@ -99,6 +105,8 @@ class RecordingClient:
             except PeerError as error:
                 self.log.warn("Could not end {call}: {error}", call=call.call_id, error=error.text)
         self._attempts.close()
+        for answer in self._answers.values():
+            answer.stop()
         await self._signaling.stop()
 
     # --- Signals ------------------------------------------------------------------------------
@@ -148,17 +156,24 @@ class RecordingClient:
             return
         try:
             call.received(request)
+            response = self._answer(request, call)
         except PeerError as error:
             incoming.respond(reply(request, error.status))
             return
-        incoming.respond(self._answer(request, call))
+        if request.method == "INVITE" and response.status < 300:
+            self._accept(incoming, response)
+        else:
+            incoming.respond(response)
         if request.method == "BYE":
             call.ended_by_peer()
 
     def ack_received(self, request: Request, peer: Peer) -> None:
         """
-        Nothing is answered here that would get one.
+        The recorder has our answer to its re-INVITE.
         """
+        answer = self._answers.pop(_exchange(request), None)
+        if answer is not None:
+            answer.stop()
 
     def cancelled(self, incoming: IncomingRequest) -> None:
         """
@@ -171,18 +186,49 @@ class RecordingClient:
             case "BYE" | "OPTIONS":
                 return reply(request, 200, fields=allowed)
             case "UPDATE" if not request.body:
-                agreed = request.headers.get("Session-Expires")
-                timer = (("Session-Expires", agreed), ("Require", "timer")) if agreed else ()
-                contact = (("Contact", f"<{call.ends.contact}>;+sip.src"),)
-                return reply(request, 200, fields=contact + timer)
+                return reply(request, 200, fields=_session_fields(request, call))
+            case "UPDATE" | "INVITE" if _is_offer(request):
+                sdp = call.reoffered(request.body)
+                fields = _session_fields(request, call) + allowed
+                return reply(request, 200, fields=fields, body=sdp, content_type=SDP_TYPE)
             case "UPDATE" | "INVITE":
                 return reply(request, 488)
             case _:
                 return reply(request, 405, fields=allowed)
 
+    def _accept(self, incoming: IncomingRequest, response: Response) -> None:
+        exchange = _exchange(incoming.request)
+
+        def gave_up() -> None:
+            self._answers.pop(exchange, None)
+            self.log.warn("The recorder never acknowledged our answer to its re-INVITE", call=exchange[0])
+
+        self._answers[exchange] = repeat_answer(self._reactor, incoming, response, self._timers, gave_up)
+
     def _forget(self, call: SourceCall, how: str) -> str:
         self._calls.pop(call.call_id, None)
         return how
+
+
+def _exchange(request: Request) -> tuple[str, int]:
+    """
+    Call-ID and CSeq number: what an INVITE and its ACK have in common. Raises PeerError.
+    """
+    return request.headers.get("Call-ID") or "", parse_cseq(request.headers.get("CSeq") or "").number
+
+
+def _is_offer(request: Request) -> bool:
+    media_type = (request.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    return bool(request.body) and media_type == SDP_TYPE
+
+
+def _session_fields(request: Request, call: SourceCall) -> tuple[tuple[str, str], ...]:
+    """
+    What a 200 to a refresh has: our Contact, and the session's interval where the request tells one.
+    """
+    agreed = request.headers.get("Session-Expires")
+    timer = (("Session-Expires", agreed), ("Require", "timer")) if agreed else ()
+    return (("Contact", f"<{call.ends.contact}>;+sip.src"), *timer)
 
 
 def own_address(peer: Peer) -> str:

@@ -6,6 +6,7 @@ One SIPREC call as its client: INVITE, audio, changes in mid-call, BYE (RFC 7866
     start()   INVITE (offer, metadata)  ->     hold(), resume(), add_stream(),    end()  final packets
                              <-  200           remove_stream()   re-INVITE  ->           BYE (metadata)  ->
               ACK, first packets        ->     update()             UPDATE  ->                      <-  200
+                                               reoffered()  <-  re-INVITE, to send elsewhere from now on
 
 What went onto the wire is in C{streams[n].rtp.sent()}, packet by packet.
 """
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Protocol
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -25,7 +26,7 @@ from twisted.python.failure import Failure
 from siprec_tw.cli.source.call_stream import AimedOutlet, CallStream, StreamPlan
 from siprec_tw.cli.source.impairment import UNIMPAIRED, Impairment
 from siprec_tw.cli.source.messages import Ends, first_invite, session_body, session_interval, within_dialog
-from siprec_tw.cli.source.offer import Destination, OfferedStream, read_answer
+from siprec_tw.cli.source.offer import Destination, OfferedStream, read_answer, write_offer
 from siprec_tw.cli.source.pacer import Pacer
 from siprec_tw.cli.source.parties import CallStory, random_id
 from siprec_tw.cli.source.rtp_stream import random_identity, rtp_stream
@@ -85,6 +86,8 @@ class SourceCall:
     _local_tag: str = field(init=False)
     _session_id: int = field(init=False)
     _version: int = 0
+    _said: list[OfferedStream] = field(factory=list)    # in our last description
+    _inviting: bool = False                         # a re-INVITE of ours has no final response yet
     _refresh: IDelayedCall | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -110,7 +113,7 @@ class SourceCall:
             self._finish("not answered")
             raise
         try:
-            self._aim(response)
+            self._aim(read_answer(response.body, self._offered()))
         except PeerError:
             await self.end()
             raise
@@ -182,8 +185,12 @@ class SourceCall:
         """
         An INVITE with an offer of the streams as they are, and the whole metadata.
         """
-        response = await self._request("INVITE", *self._session_body(), on_response=self._acknowledge)
-        self._aim(response)
+        self._inviting = True
+        try:
+            response = await self._request("INVITE", *self._session_body(), on_response=self._acknowledge)
+        finally:
+            self._inviting = False
+        self._aim(read_answer(response.body, self._offered()))
 
     async def update(self, metadata: Metadata | None = None) -> None:
         """
@@ -208,6 +215,29 @@ class SourceCall:
         if self.dialog is not None:
             self.dialog = self.dialog.received(request).refreshed(request)
 
+    def reoffered(self, sdp: bytes) -> bytes:
+        """
+        The recorder offers the streams anew (RFC 3264 s.8): they are sent where it says from now on; our answer.
+
+        Raises PeerError: 491 while a re-INVITE of ours is unanswered, 488 for an offer without our streams, 400 for
+        what is no SDP.
+        """
+        if self._inviting:
+            raise PeerError("a re-INVITE of ours is under way", 491)
+        offered = self._offered()
+        places = read_answer(sdp, offered)
+        if not any(places):
+            raise PeerError("the recorder takes none of the streams", 488)
+        self._aim(places)
+        answered = [
+            stream if place is not None else evolve(stream, port=0)
+            for stream, place in zip(offered, places, strict=True)
+        ]
+        if answered != self._said:
+            self._version += 1
+            self._said = answered
+        return write_offer(self.ends.host, self._session_id, self._version, answered)
+
     # --- parts --------------------------------------------------------------------------------
 
     def _stream(self, plan: StreamPlan) -> CallStream:
@@ -225,7 +255,8 @@ class SourceCall:
 
     def _session_body(self) -> tuple[tuple[tuple[str, str], ...], bytes]:
         self._version += 1
-        offer = (self.ends.host, self._session_id, self._version, self._offered())
+        self._said = self._offered()
+        offer = (self.ends.host, self._session_id, self._version, self._said)
         return session_body(offer, self.metadata())
 
     async def _request(
@@ -262,11 +293,11 @@ class SourceCall:
         # The response repeats what a dialog is made of: From, Call-ID and CSeq.
         return Request("INVITE", self.ends.target, response.headers)
 
-    def _aim(self, response: Response) -> None:
+    def _aim(self, places: Sequence[Destination | None]) -> None:
         """
-        Send each stream where the answer wants it; begin with those that were not being sent.
+        Send each stream where the recorder wants it; begin with those that were not being sent.
         """
-        for stream, place in zip(self.streams, read_answer(response.body, self._offered()), strict=True):
+        for stream, place in zip(self.streams, places, strict=True):
             if place is not None:
                 self._send_to(stream, place)
             elif stream.accepted:
