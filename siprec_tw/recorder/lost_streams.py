@@ -51,7 +51,7 @@ class LostStreams:
                 call.warn(WARNING, f"{lines(indexes)} not received since {since}")
         self._surroundings.metrics.streams_lost(lost)
         if found:
-            self.log.warn("Media worker lost: {streams} streams of {calls} calls", streams=lost, calls=len(found))
+            self.log.warn("{streams} lost streams of {calls} calls are opened anew", streams=lost, calls=len(found))
             Deferred.fromCoroutine(self._offer_anew([call for call in found if self._begins(call)])).addErrback(
                 lambda failure: self.log.failure("Could not offer lost streams anew", failure)
             )

@@ -93,3 +93,73 @@ def test_our_key_is_told_to_the_media() -> None:
     assert repr(told.own[0]) not in repr(told)
     again, = keys.agree((media,))
     assert keys.keys(again) == told
+
+
+def answer_line(key: bytes, tag: int = 1) -> str:
+    return f"a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{base64.b64encode(key).decode()}"
+
+
+def rekeyed() -> tuple[Keying, list[str], str]:
+    """
+    A line with the client's first key, and our fresh offer for it.
+    """
+    codes: list[str] = []
+    octets = iter((bytes(range(50)), bytes(range(150, 200))))
+    keys = Keying(lambda count: next(octets)[:count], lambda code, text: codes.append(code))
+    media, = keys.agree(planned(answer_line(THEIR_KEY)))
+    return keys, codes, keys.offer(media)
+
+
+def test_offer_of_ours_has_a_fresh_key() -> None:
+    """
+    The suite and the tag that were agreed, another key than before; RTP in clear has none.
+    """
+    keys, _, offered = rekeyed()
+    fresh = base64.b64encode(bytes(range(150, 180))).decode()
+    assert offered == f"1 AES_CM_128_HMAC_SHA1_80 inline:{fresh}"
+    assert keys.offer(planned(protocol="RTP/AVP")[0]) == ""
+
+
+def test_answer_to_our_offer_has_the_clients_key() -> None:
+    """
+    It opens what comes from now on, and our fresh key is ours.
+    """
+    keys, codes, offered = rekeyed()
+    media, = keys.answered(planned(answer_line(bytes(range(30)))))
+    wanted = keys.keys(media)
+    assert wanted is not None
+    assert (media.accepted, wanted.keys) == (True, ((bytes(range(16)), bytes(range(16, 30)), b""),))
+    assert (keys.answer(media), codes) == (offered, [])
+
+
+def test_answer_without_usable_key_leaves_the_old_one() -> None:
+    """
+    No crypto line, or one with another tag: the stream is not given up for it.
+    """
+    for lines in ((), (answer_line(bytes(range(30)), tag=2),)):
+        keys, codes, _ = rekeyed()
+        media, = keys.answered(planned(*lines))
+        wanted = keys.keys(media)
+        assert wanted is not None
+        assert (media.accepted, wanted.keys[0][0], codes) == (True, THEIR_KEY[:16], ["no-usable-key"])
+
+
+def test_secured_answer_to_an_offer_in_clear() -> None:
+    """
+    Refused: nothing was offered that it could be an answer to.
+    """
+    keys, codes = keying()
+    media, = keys.answered(planned(answer_line(THEIR_KEY)))
+    assert (media.accepted, media.refused_reason, codes) == (False, Refusal.NO_KEY, ["no-usable-key"])
+
+
+def test_offer_that_was_refused() -> None:
+    """
+    What was agreed before holds: a later answer is to our old key.
+    """
+    keys, _, _ = rekeyed()
+    media, = planned(answer_line(THEIR_KEY))
+    before = keys.answer(media)
+    keys.withdraw()
+    keys.answered((media,))
+    assert keys.answer(media) == before

@@ -39,6 +39,7 @@ class TracksTests(SynchronousTestCase):
         )
 
     async def append(self, event: JournalEvent) -> None:
+        await self.media.gates.passing("append")
         self.journal.append(event)
 
     def follow(self, wanted: tuple[PlannedMedia, ...]) -> tuple[PlannedMedia, ...]:
@@ -217,3 +218,99 @@ class TracksTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(self.tracks.close()))
         self.assertEqual(self.journal, [TrackClosed(EPOCH, 0), TrackClosed(EPOCH, 1)])
         self.assertEqual(self.media.open, {})
+
+    # --- lost ----------------------------------------------------------------------------------
+
+    def mend(self) -> bool:
+        return self.successResultOf(Deferred.fromCoroutine(self.tracks.mend()))
+
+    def lose(self, *stream_ids: str) -> tuple[int, ...]:
+        for stream_id in stream_ids:
+            self.media.open.pop(stream_id, None)
+        return self.tracks.lose(stream_ids)
+
+    def test_lost_and_mended(self) -> None:
+        """
+        Closed as lost, opened under another id with the same plan; the client does not know yet.
+        """
+        wanted = self.follow(planned(media_line("1"), media_line("2", port=40002)))
+        self.assertEqual(self.lose("r1-1-2", "of-another-call"), (1,))
+        self.assertTrue(self.tracks.is_unsettled)
+        self.journal.clear()
+        self.assertTrue(self.mend())
+        self.assertEqual(self.journal, [
+            TrackClosed(EPOCH, 1, lost=True),
+            TrackOpened(EPOCH, 1, "r1-1-3", "2", "audio", Direction.RECVONLY, wanted[1].formats,
+                        "192.0.2.1:16388", "192.0.2.9:40002"),
+        ])
+        self.assertEqual((self.tracks.lost, self.tracks.is_unsettled), (set(), True))
+        self.assertEqual((self.tracks.told(), self.tracks.is_unsettled), ({1}, False))
+
+    def test_not_mended_without_ports(self) -> None:
+        """
+        It stays lost, is closed in the journal once, and is mended later.
+        """
+        self.follow(planned(media_line("1")))
+        self.media.pairs = 0
+        self.lose("r1-0-1")
+        self.assertEqual([self.mend(), self.mend()], [False, False])
+        self.assertEqual([event for event in self.journal if isinstance(event, TrackClosed)],
+                         [TrackClosed(EPOCH, 0, lost=True)])
+        self.media.pairs = 1
+        self.assertTrue(self.mend())
+        self.assertEqual((list(self.tracks.local()), self.warnings), ([0], []))
+
+    def test_lost_while_it_is_being_opened_anew(self) -> None:
+        """
+        The mark of the second loss is not wiped by the end of the first mending.
+        """
+        self.follow(planned(media_line("1")))
+        self.lose("r1-0-1")
+        self.media.gates.hold("open_stream")
+        mending = Deferred.fromCoroutine(self.tracks.mend())
+        self.media.gates.hold("append")
+        self.media.gates.release("open_stream")
+        self.assertEqual(self.lose("r1-0-2"), (0,))
+        self.media.gates.release("append")
+        self.assertFalse(self.successResultOf(mending))
+        self.assertEqual((self.tracks.lost, self.tracks.untold), ({0}, {0}))
+        self.assertTrue(self.mend())
+        self.assertEqual(list(self.media.open), ["r1-0-3"])
+
+    def test_offer_of_the_client_mends_too(self) -> None:
+        """
+        What it wants is opened anew, what it closes is forgotten.
+        """
+        self.follow(planned(media_line("1"), media_line("2", port=40002)))
+        self.lose("r1-0-1", "r1-1-2")
+        self.follow(planned(media_line("1"), media_line("2", port=0)))
+        self.assertEqual((list(self.media.open), self.tracks.lost, self.tracks.told()), (["r1-0-3"], set(), {0}))
+
+    def test_offer_of_the_client_without_ports(self) -> None:
+        """
+        The line is answered refused, and is not given up: it is still to be mended.
+        """
+        self.follow(planned(media_line("1"), media_line("2", port=40002)))
+        self.media.pairs = 1
+        self.lose("r1-0-1")
+        found = self.follow(planned(media_line("1"), media_line("2", port=40002)))
+        self.assertEqual([media.accepted for media in found], [False, True])
+        self.assertEqual(self.tracks.lost, {0})
+        self.media.pairs = 2
+        self.assertTrue(self.mend())
+        self.assertEqual(sorted(self.tracks.local()), [0, 1])
+
+    def test_abandoned(self) -> None:
+        """
+        What cannot be told is closed; a later offer of the client may open it again.
+        """
+        wanted = planned(media_line("1"), media_line("2", port=40002))
+        self.follow(wanted)
+        self.lose("r1-0-1")
+        self.mend()
+        self.successResultOf(Deferred.fromCoroutine(self.tracks.abandon((0,))))
+        self.assertEqual((list(self.media.open), self.tracks.is_unsettled), (["r1-1-2"], False))
+        self.assertEqual(self.journal[-1], TrackClosed(EPOCH, 0, lost=True))
+        self.assertEqual([media.accepted for media in self.tracks.planned], [False, True])
+        self.follow(wanted)
+        self.assertEqual(sorted(self.tracks.local()), [0, 1])

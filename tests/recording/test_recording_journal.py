@@ -32,6 +32,7 @@ EVENTS = [
     TrackOpened(2.0, 0, "s", "96", "audio", Direction.RECVONLY, (PCMU, PCMU), "a:1", "b:2"),
     TrackChanged(3.0, 0, "96", Direction.INACTIVE, (PCMU,)),
     TrackClosed(4.0, 0),
+    TrackClosed(4.0, 0, lost=True),
     Warned(4.0, "code", "text"),
     CallEnded(5.0, EndReason.BYE, "detail"),
 ]

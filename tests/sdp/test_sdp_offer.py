@@ -5,9 +5,9 @@ The offer to an INVITE without one, and what answers make of it.
 from __future__ import annotations
 
 from siprec_tw.codecs.payload_format import PayloadFormat
-from siprec_tw.sdp.answer import LocalMedia, PlannedMedia, Refusal, plan_warnings
-from siprec_tw.sdp.description import Direction, Origin
-from siprec_tw.sdp.offer import offer, plan_from_answer
+from siprec_tw.sdp.answer import LocalMedia, PlannedMedia, Refusal, plan, plan_warnings
+from siprec_tw.sdp.description import Direction, Origin, SessionDescription
+from siprec_tw.sdp.offer import offer, plan_from_answer, relocated
 from siprec_tw.sdp.parser import parse_sdp
 from siprec_tw.sdp.writer import write_sdp
 
@@ -86,3 +86,65 @@ def test_an_answer_with_too_many_lines() -> None:
     Lines that were never offered are passed over.
     """
     assert len(planned("m=audio 24000 RTP/AVP 0\n" * 3)) == 2
+
+
+def described(*lines: str) -> SessionDescription:
+    head = "v=0\no=- 7 0 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\n"
+    return parse_sdp((head + "\n".join(lines) + "\n").encode()).description
+
+
+def test_same_addresses_change_nothing() -> None:
+    """
+    What was said is said again to the letter.
+    """
+    assert relocated(OURS, {n: LocalMedia("192.0.2.9", 6000 + 2 * n, 6001 + 2 * n) for n in range(2)}) == OURS
+
+
+def test_other_addresses() -> None:
+    """
+    Port, c= and RTCP port follow; order, formats, label and direction stay; a line without address is closed.
+    """
+    before = described(
+        "m=audio 6000 RTP/AVP 0", "a=rtcp:7001", "a=label:1", "a=inactive", "m=audio 6002 RTP/AVP 8", "a=label:2",
+        "m=audio 0 RTP/AVP 0", "a=label:3", "m=audio 6004 RTP/AVP 0", "a=label:4", "a=recvonly",
+    )
+    local = {
+        0: LocalMedia("198.51.100.7", 8000, 8009), 2: LocalMedia("192.0.2.9", 1, 2),
+        3: LocalMedia("192.0.2.9", 9000, 9001),
+    }
+    lines = write_sdp(relocated(before, local)).decode().split("\r\n")
+    assert lines[5:-1] == [
+        "m=audio 8000 RTP/AVP 0", "c=IN IP4 198.51.100.7", "a=rtcp:8009", "a=label:1", "a=inactive",
+        "m=audio 0 RTP/AVP 8", "a=label:2", "m=audio 0 RTP/AVP 0", "a=label:3",
+        "m=audio 9000 RTP/AVP 0", "a=label:4", "a=recvonly",
+    ]
+
+
+def test_fresh_keys_take_the_place_of_old_ones() -> None:
+    """
+    Where there is one; else the line of before is repeated.
+    """
+    before = described("m=audio 6000 RTP/SAVP 0", "a=crypto:1 OLD", "m=audio 6002 RTP/SAVP 0", "a=crypto:2 OLD")
+    local = {0: LocalMedia("192.0.2.9", 8000, 8001, crypto="1 NEW"), 1: LocalMedia("192.0.2.9", 6002, 6003)}
+    assert [media.cryptos for media in relocated(before, local).media] == [("1 NEW",), ("2 OLD",)]
+
+
+def test_line_that_was_offered_closed_stays_closed() -> None:
+    """
+    An answer cannot open it (RFC 3264 s.6).
+    """
+    first, second = plan_from_answer(
+        described("m=audio 0 RTP/AVP 0", "m=audio 6000 RTP/AVP 0"),
+        described("m=audio 4000 RTP/AVP 0", "m=audio 4002 RTP/AVP 0"),
+    )
+    assert (first.accepted, first.refused_reason, second.accepted) == (False, Refusal.CLOSED, True)
+
+
+def test_what_was_known_lends_formats() -> None:
+    """
+    A dynamic payload type that neither our offer nor the answer explains keeps its meaning (RFC 3264 s.8.3.2).
+    """
+    known = plan(described("m=audio 4000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2", "a=label:1"))
+    bare = described("m=audio 6000 RTP/AVP 96")
+    media, = plan_from_answer(bare, bare, known=known)
+    assert (media.label, media.formats) == ("1", (PayloadFormat(96, "OPUS", 48000, 2),))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from siprec_tw.sip.glare import Refusal, UnderWay, overlap
+from siprec_tw.sip.glare import Refusal, UnderWay, overlap, retry_delay
 
 
 @pytest.mark.parametrize(("method", "has_offer", "under_way", "status"), [
@@ -38,3 +38,14 @@ def test_right_time_is_not(method: str, has_offer: bool, under_way: UnderWay) ->
     An UPDATE without offer goes through during an INVITE, and other methods always do.
     """
     assert overlap(method, has_offer, under_way) is None
+
+
+@pytest.mark.parametrize(("owns", "fraction", "seconds"), [
+    (True, 0.0, 2.1), (True, 0.5, 3.05), (True, 0.99999, 4.0),
+    (False, 0.0, 0.0), (False, 0.123456, 0.25), (False, 0.99999, 2.0),
+])
+def test_time_until_it_is_sent_again(owns: bool, fraction: float, seconds: float) -> None:
+    """
+    Who chose the Call-ID waits 2.1 to 4 s, the other up to 2 s, in steps of 10 ms (RFC 3261 s.14.1).
+    """
+    assert retry_delay(owns_call_id=owns, fraction=fraction) == seconds

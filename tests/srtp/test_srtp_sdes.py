@@ -9,8 +9,8 @@ import pytest
 from siprec_tw.errors import LocalError, PeerError
 from siprec_tw.srtp.context import SrtpContext
 from siprec_tw.srtp.crypto_attribute import InlineKey, parse_crypto, write_crypto
-from siprec_tw.srtp.profiles import MOST_MATERIAL, PROFILES
-from siprec_tw.srtp.sdes import SdesPolicy, choose, offer_for
+from siprec_tw.srtp.profiles import MOST_MATERIAL, PROFILES, ProtectionProfile, profile_named
+from siprec_tw.srtp.sdes import SdesPolicy, answered, choose, offer_for
 
 FRESH = bytes(range(100, 100 + MOST_MATERIAL))
 
@@ -184,3 +184,34 @@ def test_offer_of_our_own() -> None:
         attribute, key = offer_for(profile, tag, FRESH)
         choice = choose([write_crypto(attribute)], SdesPolicy(), FRESH[::-1])
         assert (choice.profile, choice.peer_keys, choice.answer.tag) == (profile, (key,), tag)
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_answer_to_our_offer(profile: ProtectionProfile) -> None:
+    """
+    The peer's key opens what it sends, ours stays what we offered (RFC 4568 s.5.1.3).
+    """
+    offered, own = offer_for(profile, 5, FRESH)
+    choice = answered([line(5, profile.name.lower(), profile.material_size, "|2^31|7:1")], offered, own)
+    theirs, = choice.peer_keys
+    assert (theirs.key + theirs.salt, theirs.mki) == (bytes([5]) * profile.material_size, b"\x07")
+    assert (choice.profile, choice.answer, choice.own_key) == (profile, offered, own)
+    assert (choice.encrypted, choice.encrypted_rtcp) == (True, True)
+
+
+@pytest.mark.parametrize("values", [
+    [], [line(7, "AES_CM_128_HMAC_SHA1_80", 30)] * 2, [line(6, "AES_CM_128_HMAC_SHA1_80", 30)],
+    [line(7, "AES_CM_128_HMAC_SHA1_32", 30)], [line(7, "NULL_HMAC_SHA1_80", 30)],
+    [line(7, "AES_CM_128_HMAC_SHA1_80", 20)], [line(7, "AES_CM_128_HMAC_SHA1_80", 30, " UNENCRYPTED_SRTP")],
+    [line(7, "AES_CM_128_HMAC_SHA1_80", 30, " unencrypted_srtcp=1")], ["7 AES_CM_128_HMAC_SHA1_80"],
+])
+def test_answer_that_does_not_fit_our_offer(values: list[str]) -> None:
+    """
+    None or several lines, another tag or suite, a key of another length, parameters that were not offered: refused, and
+    no key is in the text.
+    """
+    profile = profile_named("AES_CM_128_HMAC_SHA1_80")
+    assert profile is not None
+    with pytest.raises(PeerError) as caught:
+        answered(values, *offer_for(profile, 7, FRESH))
+    assert not any(key in caught.value.text for value in values for key in value.split("inline:")[1:])
