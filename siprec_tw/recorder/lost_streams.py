@@ -34,7 +34,6 @@ class LostStreams:
     _surroundings: Surroundings
     _registry: Registry
     _places: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(AT_ONCE))
-    _under_way: set[str] = field(factory=set)           # recording ids
 
     def tell(self, stream_ids: tuple[str, ...]) -> None:
         """
@@ -52,18 +51,9 @@ class LostStreams:
         self._surroundings.metrics.streams_lost(lost)
         if found:
             self.log.warn("{streams} lost streams of {calls} calls are opened anew", streams=lost, calls=len(found))
-            Deferred.fromCoroutine(self._offer_anew([call for call in found if self._begins(call)])).addErrback(
+            Deferred.fromCoroutine(self._offer_anew(found)).addErrback(
                 lambda failure: self.log.failure("Could not offer lost streams anew", failure)
             )
-
-    def _begins(self, call: Call) -> bool:
-        """
-        Whether nobody is at it yet for this call: who is sees what was lost meanwhile.
-        """
-        if call.recording_id in self._under_way:
-            return False
-        self._under_way.add(call.recording_id)
-        return True
 
     async def _offer_anew(self, calls: list[Call]) -> None:
         reactor, outcomes, under_way = self._surroundings.reactor, Counter[Outcome](), list[Deferred[None]]()
@@ -83,10 +73,7 @@ class LostStreams:
         )
 
     async def _offer(self, call: Call, outcomes: Counter[Outcome]) -> None:
-        try:
-            outcomes[await Reoffer(call).run()] += 1
-        finally:
-            self._under_way.discard(call.recording_id)
+        outcomes[await Reoffer(call).run()] += 1
 
     def _failed(self, failure: Failure, call: Call) -> None:
         self.log.failure("Could not offer lost streams anew", failure, recording_id=call.recording_id)

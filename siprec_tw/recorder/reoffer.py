@@ -60,6 +60,8 @@ class Outcome(Enum):
 class Reoffer:
     """
     One call whose streams are not where the client sends to, until it knows, or cannot be told.
+
+    A second one for the same call waits, and finds that nothing is left to do, or what was lost meanwhile.
     """
 
     log = Logger()

@@ -83,7 +83,7 @@ class LostStreamsTests(SynchronousTestCase):
 
     def test_two_workers_one_after_the_other(self) -> None:
         """
-        A call that is being offered anew already sees the later loss by itself: one INVITE at a time.
+        Both are mended by one INVITE; there is never more than one at a time.
         """
         self.establish(1)
         self.studio.media.pairs = 0

@@ -4,6 +4,8 @@ Offer and answer of one call.
 
 from __future__ import annotations
 
+import base64
+
 from recorder_fakes import EPOCH, HELD, TWO_STREAMS, FakeMediaPlane, Gates, media_line, sdp
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -171,3 +173,77 @@ class NegotiationTests(SynchronousTestCase):
         self.media.pairs = 0
         error = self.failureResultOf(Deferred.fromCoroutine(self.negotiation.offer()), PeerError).value
         self.assertEqual(error.status, 503)
+
+    # --- offered anew ----------------------------------------------------------------------------
+
+    def secured(self, *keys: int, port: int = 40000) -> bytes:
+        """
+        A description of SRTP streams, each with a key of one octet.
+        """
+        lines = []
+        for index, key in enumerate(keys):
+            inline = base64.b64encode(bytes([key]) * 30).decode()
+            crypto = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{inline}\r\n"
+            lines.append(f"m=audio {port + 2 * index} RTP/SAVP 0\r\na=label:{index}\r\n{crypto}a=sendonly\r\n")
+        return sdp(*lines)
+
+    def lose(self, index: int) -> None:
+        """
+        This stream is lost, and opened anew where there is a port.
+        """
+        self.tracks.lose((self.tracks.open[index].stream_id,))
+        self.successResultOf(Deferred.fromCoroutine(self.tracks.mend()))
+
+    def offer_anew(self) -> SessionDescription:
+        return parse_sdp(self.negotiation.offer_anew()).description
+
+    def test_offered_anew(self) -> None:
+        """
+        All m-lines, the new port among them; the answer makes it known and is counted.
+        """
+        before = self.answer(TWO_STREAMS)
+        self.lose(1)
+        offered = self.offer_anew()
+        self.assertEqual([media.port for media in offered.media], [16384, 16388])
+        self.assertEqual([media.attributes for media in offered.media], [media.attributes for media in before.media])
+        self.assertTrue(self.negotiation.awaits_answer)
+        self.answered(TWO_STREAMS)
+        self.assertFalse(self.tracks.is_unsettled)
+        self.assertEqual((self.negotiation.awaits_answer, self.reopened[-1]), (False, 1))
+
+    def test_refused_offer_closes_nothing_for_good(self) -> None:
+        """
+        A line that our refused offer had closed, for want of a port, is whole in the next one.
+        """
+        before = self.answer(TWO_STREAMS)
+        self.media.pairs = 0
+        self.lose(1)
+        self.assertEqual([media.port for media in self.offer_anew().media], [16384, 0])
+        self.negotiation.refused()
+        self.assertFalse(self.negotiation.awaits_answer)
+        self.media.pairs = 20
+        self.successResultOf(Deferred.fromCoroutine(self.tracks.mend()))
+        offered = self.offer_anew()
+        self.assertEqual([media.port for media in offered.media], [16384, 16388])
+        self.assertEqual(offered.media[1].attributes, before.media[1].attributes)
+
+    def test_refused_offer_leaves_the_keys(self) -> None:
+        """
+        A key that was offered in vain is never taken for the agreed one.
+        """
+        octets = iter(bytes([fresh]) * 50 for fresh in range(100, 200))
+        self.keying = Keying(lambda count: next(octets)[:count], self.warn)
+        self.tracks = Tracks(self.media, self.append, lambda: EPOCH, "r1", "/r1", self.warn, self.keying.keys)
+        self.negotiation = Negotiation(
+            self.tracks, OriginSequence(77, "192.0.2.1"), self.warn, self.keying, self.reopened.append
+        )
+        self.answer(self.secured(1, 2))
+        self.lose(0)
+        self.offer_anew()
+        self.negotiation.refused()
+        agreed = self.answer(self.secured(1, 2)).media[0].cryptos
+        self.lose(1)
+        self.assertEqual(self.offer_anew().media[0].cryptos, agreed)
+        self.answered(self.secured(1, 3))
+        self.assertEqual(self.answer(self.secured(1, 3)).media[0].cryptos, agreed)
+        self.assertEqual(self.warnings, [])
