@@ -75,7 +75,7 @@ class Keying:
         Take the client's keys out of its answer to our offer.
 
         An answer without a key that can be used leaves the one that the client had; where it had none, the line
-        comes back refused.
+        comes back refused. A key where none was offered is taken.
         """
         taken = tuple(
             self._answered(media) if media.accepted and media.is_secured else media for media in planned
@@ -86,8 +86,7 @@ class Keying:
     def _answered(self, media: PlannedMedia) -> PlannedMedia:
         before = self._chosen.get(media.index)
         if before is None:
-            self._warn("no-usable-key", f"m-line {media.index} is refused: it was not offered with a key")
-            return evolve(media, accepted=False, refused_reason=Refusal.NO_KEY)
+            return self._agree(media)
         try:
             ours = self._offered.get(media.index, (before.answer, before.own_key))
             self._chosen[media.index] = answered(media.cryptos, *ours)
