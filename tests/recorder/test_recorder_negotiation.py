@@ -5,6 +5,7 @@ Offer and answer of one call.
 from __future__ import annotations
 
 import base64
+from itertools import count
 
 from recorder_fakes import EPOCH, HELD, TWO_STREAMS, FakeMediaPlane, Gates, media_line, sdp
 from twisted.internet.defer import Deferred
@@ -29,7 +30,8 @@ class NegotiationTests(SynchronousTestCase):
         self.media = FakeMediaPlane(Gates())
         self.warnings: list[str] = []
         self.reopened: list[int] = []
-        self.keying = Keying(lambda count: bytes(range(count)), self.warn)
+        self.octets = count()
+        self.keying = Keying(lambda size: bytes([next(self.octets)]) * size, self.warn)
         self.tracks = Tracks(
             self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn, self.keying.keys, lambda report: None
         )
@@ -231,19 +233,13 @@ class NegotiationTests(SynchronousTestCase):
         """
         A key that was offered in vain is never taken for the agreed one.
         """
-        octets = iter(bytes([fresh]) * 50 for fresh in range(100, 200))
-        self.keying = Keying(lambda count: next(octets)[:count], self.warn)
-        self.tracks = Tracks(self.media, self.append, lambda: EPOCH, "r1", "/r1", self.warn, self.keying.keys)
-        self.negotiation = Negotiation(
-            self.tracks, OriginSequence(77, "192.0.2.1"), self.warn, self.keying, self.reopened.append
-        )
-        self.answer(self.secured(1, 2))
+        self.answer(self.secured(201, 202))
         self.lose(0)
         self.offer_anew()
         self.negotiation.refused()
-        agreed = self.answer(self.secured(1, 2)).media[0].cryptos
+        agreed = self.answer(self.secured(201, 202)).media[0].cryptos
         self.lose(1)
         self.assertEqual(self.offer_anew().media[0].cryptos, agreed)
-        self.answered(self.secured(1, 3))
-        self.assertEqual(self.answer(self.secured(1, 3)).media[0].cryptos, agreed)
+        self.answered(self.secured(201, 203))
+        self.assertEqual(self.answer(self.secured(201, 203)).media[0].cryptos, agreed)
         self.assertEqual(self.warnings, [])
