@@ -5,7 +5,6 @@ Streams whose media worker ended: their calls are found, and they are offered an
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
@@ -17,6 +16,7 @@ from siprec_tw.recorder.call import Call
 from siprec_tw.recorder.registry import Registry
 from siprec_tw.recorder.reoffer import WARNING, Outcome, Reoffer, lines
 from siprec_tw.recorder.surroundings import Surroundings
+from siprec_tw.recording.manifest import iso
 
 # How many calls are offered their streams anew at once; one that takes longer makes room for the next.
 AT_ONCE = 50
@@ -40,7 +40,7 @@ class LostStreams:
         These streams are not received any more.
         """
         wanted, found = frozenset(stream_ids), []
-        since = datetime.fromtimestamp(self._surroundings.now(), UTC).isoformat(timespec="milliseconds")
+        since = iso(self._surroundings.now())
         lost = 0
         for call in self._registry:
             indexes = call.tracks.lose(wanted)

@@ -32,6 +32,7 @@ from siprec_tw.recorder.bodies import read_bodies
 from siprec_tw.recorder.call import Call
 from siprec_tw.recorder.replies import ALLOW, Fields
 from siprec_tw.recording.journal import DocumentKind, EndReason
+from siprec_tw.recording.manifest import iso
 from siprec_tw.sip.glare import retry_delay
 from siprec_tw.sip.message import Response
 
@@ -163,7 +164,7 @@ class Reoffer:
         return retry_delay(owns_call_id=False, fraction=int.from_bytes(octets) / 65536)
 
     async def _agree(self, response: Response) -> Outcome | float:
-        call = self._call
+        call, told = self._call, tuple(self._call.tracks.untold)
         if call.timer is not None:
             call.timer = call.timer.refresh_accepted(response, call.surroundings.reactor.seconds())
         try:
@@ -181,7 +182,7 @@ class Reoffer:
         if not call.tracks.open:
             self._end("the client refuses every stream")
             return Outcome.REFUSED
-        call.warn(WARNING, "the streams were opened anew, and the client has agreed")
+        call.warn(WARNING, f"{lines(told)} opened anew, as the client knows since {iso(call.surroundings.now())}")
         return Outcome.AGREED
 
     async def _give_up(self, gone: tuple[int, ...], why: str) -> None:
