@@ -381,6 +381,7 @@ class LiveSource:
     def _stand(self, segment: OpenSegment, least: float) -> None:
         segment.standing.jitter = self.reception.jitter
         segment.standing.transit = min(segment.standing.transit, least)
+        segment.standing.recent = min(segment.standing.recent, least)
 
     def _flush(self, segment: OpenSegment) -> None:
         before = segment.standing.rejected

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from siprec_tw.media.arrival import Extended
 from siprec_tw.media.format_table import Lane
+from siprec_tw.media.rtcp_watch import RtcpSeen
 from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.media.segment_record import Failed
 from siprec_tw.media.segment_writer import OpenSegment
@@ -24,8 +25,10 @@ class PacketSegment(OpenSegment):
     A segment that keeps whole packets. Those kept beside the sound open their file for each write only.
     """
 
-    def __init__(self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed) -> None:
-        super().__init__(files, opened, lane, failed)
+    def __init__(
+        self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed, rtcp: RtcpSeen
+    ) -> None:
+        super().__init__(files, opened, lane, failed, rtcp)
         self.name = self.stem + PACKETS_PART
         self._files = files
         self._failed = failed
@@ -82,7 +85,7 @@ class PacketSegment(OpenSegment):
         if self._descriptor is not None:
             self._files.close(self._descriptor)
             self._descriptor = None
-        self.record.append([self.checkpoint(), SegmentClosed(reason)])
+        self.record.append([*self.standing_events(), SegmentClosed(reason)])
 
     def _write(self, octets: bytes) -> None:
         if self.lane.side:

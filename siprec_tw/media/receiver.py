@@ -67,7 +67,7 @@ class StreamReceiver:
         self._warn = self._warnings.warn
         self._formats = FormatTable(spec.formats, self._warn)
         self._opener = SegmentOpener(
-            spec, node_id, files or SegmentFiles(spec.directory), self._warn, self._warnings.write_failed
+            spec, node_id, files or SegmentFiles(spec.directory), self.rtcp, self._warn, self._warnings.write_failed
         )
         self._live: dict[int, LiveSource] = {}
         self._candidates: dict[int, Probation[Packet]] = {}

@@ -10,7 +10,14 @@ from attrs import define, field, frozen
 
 from siprec_tw.errors import PeerError
 from siprec_tw.media.arrival import Address
-from siprec_tw.rtp.rtcp import Goodbye, ReceiverReport, SenderReport, parse_compound
+from siprec_tw.rtp.rtcp import (
+    CNAME,
+    Goodbye,
+    ReceiverReport,
+    SenderReport,
+    SourceDescription,
+    parse_compound,
+)
 from siprec_tw.rtp.rtcp_session import RtcpSession
 
 MOST_SOURCES = 16
@@ -38,6 +45,7 @@ class RtcpSeen:
     rejected: int = 0                                           # not RTCP, or cut short
     sender_reports: int = 0
     clocks: dict[int, ClockPair] = field(factory=dict)          # by SSRC, the MOST_SOURCES latest
+    names: dict[int, str] = field(factory=dict)                 # SSRC to CNAME, the MOST_SOURCES latest
     goodbyes: dict[int, float] = field(factory=dict)            # SSRC to arrival, the MOST_SOURCES latest
     addresses: dict[int, Address] = field(factory=dict)         # from where each SSRC reports, the MOST_SOURCES latest
     session: RtcpSession | None = None                          # which hears how much comes
@@ -69,9 +77,21 @@ class RtcpSeen:
                     _keep(self.addresses, packet.ssrc, address)
                 case ReceiverReport():
                     _keep(self.addresses, packet.ssrc, address)
+                case SourceDescription():
+                    for chunk in packet.chunks:
+                        for name in (octets for kind, octets in chunk.items if kind == CNAME):
+                            _keep(self.names, chunk.ssrc, name.decode(errors="replace"))
                 case Goodbye():
                     for source in packet.sources:
                         _keep(self.goodbyes, source, arrival)
+
+
+    def told(self, ssrc: int) -> ClockPair | None:
+        """
+        The latest report of a source that has a clock.
+        """
+        pair = self.clocks.get(ssrc)
+        return pair if pair is not None and pair.report.ntp else None
 
 
 def _keep(latest: dict[int, Kept], ssrc: int, value: Kept) -> None:

@@ -9,6 +9,7 @@ from siprec_tw.interfaces import StreamSpec
 from siprec_tw.media.arrival import Extended, Warn
 from siprec_tw.media.format_table import Lane
 from siprec_tw.media.packet_writer import PacketSegment
+from siprec_tw.media.rtcp_watch import RtcpSeen
 from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.media.segment_record import Failed
 from siprec_tw.media.segment_writer import MissingBetween, OpenSegment, SampleSegment
@@ -23,11 +24,12 @@ class SegmentOpener:
     """
 
     def __init__(
-        self, spec: StreamSpec, node_id: str, files: SegmentFiles, warn: Warn, failed: Failed
+        self, spec: StreamSpec, node_id: str, files: SegmentFiles, rtcp: RtcpSeen, warn: Warn, failed: Failed
     ) -> None:
         self._stream_id = spec.stream_id
         self._node_id = node_id
         self._files = files
+        self._rtcp = rtcp
         self._warn = warn
         self._failed = failed
         self._epochs = 0
@@ -60,5 +62,5 @@ class SegmentOpener:
             timestamp, sequence, arrival, source,
         )
         if samples:
-            return SampleSegment(self._files, opened, lane, self._failed, missing)
-        return PacketSegment(self._files, opened, lane, self._failed)
+            return SampleSegment(self._files, opened, lane, self._failed, missing, self._rtcp)
+        return PacketSegment(self._files, opened, lane, self._failed, self._rtcp)

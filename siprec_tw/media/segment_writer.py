@@ -16,19 +16,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define
 
 from siprec_tw.media.arrival import Extended, Run
 from siprec_tw.media.batch_stride import Tail
 from siprec_tw.media.format_table import Lane
+from siprec_tw.media.rtcp_watch import RtcpSeen
 from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.media.segment_record import Failed, SegmentRecord
 from siprec_tw.recording.layout import SAMPLES_PART
 from siprec_tw.recording.segment import (
     WAV_HEADER_SIZE,
     Checkpoint,
+    ClockTold,
     Filled,
     Gap,
     SegmentClosed,
@@ -36,8 +38,10 @@ from siprec_tw.recording.segment import (
     SegmentOpened,
 )
 from siprec_tw.recording.wav import header_g711
+from siprec_tw.rtp.sequence import TIMESTAMP_BITS, extend
 
 CHECKPOINT_SECONDS = 5.0
+TOLD_SECONDS = 60.0         # of the source's own time: what a sender report says of elsewhere is not believed
 
 # The size an open file claims. SoX itself writes it where it cannot seek back, and reads it as "until the
 # end"; ffmpeg and libsndfile take any size past the end of the file so.
@@ -61,6 +65,7 @@ class Standing:
     rejected: int = 0
     jitter: float = 0.0             # ticks
     transit: float = math.inf       # seconds, the least
+    recent: float = math.inf        # the same since the last checkpoint
     highest_sequence: int = 0
 
 
@@ -69,12 +74,16 @@ class OpenSegment(ABC):
     What segments of both layouts share: the record, the counts, the checkpoints.
     """
 
-    def __init__(self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed) -> None:
+    def __init__(
+        self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed, rtcp: RtcpSeen
+    ) -> None:
         self.opened = opened
         self.lane = lane
         self.standing = Standing(highest_sequence=opened.first_sequence)
         self.stem = f"{opened.stream_id}-{opened.number}"
         self.record = SegmentRecord(files, self.stem, opened, failed)
+        self._rtcp = rtcp
+        self._told_at = opened.arrival  # arrival of the sender report that was written last
         self._due = opened.first_timestamp + int(CHECKPOINT_SECONDS * opened.format.clock_rate)
 
     @property
@@ -113,13 +122,28 @@ class OpenSegment(ABC):
         A checkpoint every CHECKPOINT_SECONDS of the stream's own time.
         """
         if self.end >= self._due:
-            self.record.append([self.checkpoint()])
+            self.record.append(self.standing_events())
             self._due = self.end + int(CHECKPOINT_SECONDS * self.opened.format.clock_rate)
 
-    def checkpoint(self) -> Checkpoint:
+    def standing_events(self) -> list[SegmentEvent]:
         """
-        Where the segment stands.
+        Where the segment stands, and what its source said of its clock since this was asked last.
         """
+        events: list[SegmentEvent] = [*self._clock_told(), self._checkpoint()]
+        self.standing.recent = math.inf
+        return events
+
+    def _clock_told(self) -> Iterator[ClockTold]:
+        told = None if self.lane.side else self._rtcp.told(self.opened.ssrc)
+        if told is None or told.arrival <= self._told_at:
+            return
+        self._told_at = told.arrival
+        timestamp = extend(told.report.timestamp, self.end, TIMESTAMP_BITS)
+        if abs(timestamp - self.end) <= TOLD_SECONDS * self.opened.format.clock_rate:
+            name = self._rtcp.names.get(self.opened.ssrc, "")
+            yield ClockTold(timestamp, told.report.instant, name, told.arrival)
+
+    def _checkpoint(self) -> Checkpoint:
         standing = self.standing
         opened = self.opened
         transit = standing.transit
@@ -127,7 +151,7 @@ class OpenSegment(ABC):
             transit = opened.arrival - opened.first_timestamp / opened.format.clock_rate
         return Checkpoint(
             self.end, standing.highest_sequence, standing.packets, standing.duplicates, standing.reordered,
-            standing.rejected, standing.jitter, transit,
+            standing.rejected, standing.jitter, transit, None if math.isinf(standing.recent) else standing.recent,
         )
 
 
@@ -137,9 +161,10 @@ class SampleSegment(OpenSegment):
     """
 
     def __init__(
-        self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed, missing: MissingBetween
+        self, files: SegmentFiles, opened: SegmentOpened, lane: Lane, failed: Failed, missing: MissingBetween,
+        rtcp: RtcpSeen,
     ) -> None:
-        super().__init__(files, opened, lane, failed)
+        super().__init__(files, opened, lane, failed, rtcp)
         self.name = self.stem + SAMPLES_PART
         self.head = opened.first_timestamp
         self._head_sequence = opened.first_sequence - 1
@@ -258,7 +283,7 @@ class SampleSegment(OpenSegment):
                 self._failed(error, self.name)
             self._files.close(self._descriptor)
             self._descriptor = None
-        self.record.append([self.checkpoint(), SegmentClosed(reason)])
+        self.record.append([*self.standing_events(), SegmentClosed(reason)])
 
     def _end_run(self) -> None:
         run = self._run

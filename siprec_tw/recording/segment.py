@@ -105,6 +105,19 @@ class Checkpoint:
     rejected: int               # not RTP, unknown payload type, strange SSRC
     jitter: float               # ticks, RFC 3550 A.8
     transit: float              # seconds: least (arrival - timestamp / clock rate) in this segment
+    recent: float | None = None     # the same since the last checkpoint; None: nothing came, or an old record
+
+
+@frozen
+class ClockTold:
+    """
+    What the latest sender report of the source said (RFC 3550 s.6.4.1); written before a checkpoint, if it is new.
+    """
+
+    timestamp: int              # extended
+    instant: float              # POSIX seconds by the sender's own clock
+    name: str                   # its CNAME: sources of one name have one clock; "" where none was told
+    arrival: float              # POSIX seconds by ours
 
 
 @frozen
@@ -116,7 +129,7 @@ class SegmentClosed:
     reason: str                 # "stream-closed", "ssrc-changed", "format-changed", "clock-jumped", ...
 
 
-SegmentEvent = SegmentOpened | Gap | Filled | Checkpoint | SegmentClosed
+SegmentEvent = SegmentOpened | Gap | Filled | Checkpoint | ClockTold | SegmentClosed
 
 _converter = cattrs.Converter()
 configure_tagged_union(SegmentEvent, _converter, tag_name="event")
@@ -142,6 +155,8 @@ class Segment:
     checkpoint: Checkpoint | None = None    # the latest
     early: Checkpoint | None = None         # the latest within EARLY_SECONDS of the start, or else the first
     closed: SegmentClosed | None = None
+    transits: list[tuple[int, float]] = field(factory=list)     # extended timestamp, least transit up to there
+    clocks: list[ClockTold] = field(factory=list)
 
     @property
     def plausible(self) -> bool:
@@ -188,6 +203,10 @@ def from_lines(lines: Iterable[bytes]) -> Segment | None:
                 segment.checkpoint = event
                 if segment.early is None or event.end <= segment.early_end:
                     segment.early = event
+                if event.recent is not None:
+                    segment.transits.append((event.end, event.recent))
+            case ClockTold() if segment:
+                segment.clocks.append(event)
             case SegmentClosed() if segment:
                 segment.closed = event
     return segment

@@ -19,7 +19,8 @@ from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.interfaces import StreamReport, StreamSpec
 from siprec_tw.media.arrival import Datagram
 from siprec_tw.media.receiver import StreamReceiver
-from siprec_tw.rtp.rtcp import ReceiverReport, write_compound
+from siprec_tw.recording.segment import from_lines
+from siprec_tw.rtp.rtcp import NTP_TO_POSIX, ReceiverReport, SenderReport, write_compound
 
 SWEEP = 0.4
 
@@ -146,6 +147,41 @@ def test_journeys(tmp_path: Path, seed: int) -> None:
     rig.run(arriving, seed)
     rig.compare()
     assert rig.in_stride > 100
+
+
+def test_sender_reports(tmp_path: Path) -> None:
+    """
+    Reports among the packets (rtcp-mux), by which streams leave their stride, and beside them, by which they do not,
+    are told with the same checkpoints.
+    """
+    rig = both(tmp_path, 2)
+    senders = Sender(ssrc=1), Sender(ssrc=2)
+    arriving = [[datagram(one) for one in sender.some(1500)] for sender in senders]
+    for at in range(1400, 0, -130):
+        octets, address, arrival = arriving[0][at]
+        arriving[0].insert(at, (sender_report(octets, arrival), address, arrival))
+    for begin in range(0, 1500, 100):
+        sweeps = [datagrams[: 100 + (number == 0)] for number, datagrams in enumerate(arriving)]
+        for number, sweep in enumerate(sweeps):
+            del arriving[number][: len(sweep)]
+        rig.run(sweeps, begin)
+        octets, address, arrival = sweeps[1][-1]
+        told = (sender_report(octets, arrival), address, arrival)
+        for receiver in (rig.swept[1], rig.batched[1]):
+            receiver.receive_rtcp([told])
+    rig.compare()
+    for number in range(2):
+        record = from_lines((tmp_path / "batch" / str(number) / "s-1.jsonl").read_bytes().splitlines())
+        assert record is not None and len(record.clocks) >= 5
+        assert len(record.transits) >= 6
+
+
+def sender_report(octets: bytes, arrival: float) -> bytes:
+    """
+    What the sender of a packet might tell of its clock.
+    """
+    timestamp, ssrc = int.from_bytes(octets[4:8], "big"), int.from_bytes(octets[8:12], "big")
+    return write_compound([SenderReport(ssrc, int((arrival + NTP_TO_POSIX) * 2**32), timestamp, 1, 1)])
 
 
 @pytest.mark.parametrize("seed", range(6))

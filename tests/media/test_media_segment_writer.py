@@ -27,6 +27,7 @@ from rtp_rig import (
 
 from siprec_tw.media.arrival import Run
 from siprec_tw.media.format_table import lane_of
+from siprec_tw.media.rtcp_watch import RtcpSeen
 from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.media.segment_writer import UNKNOWN_SIZE, SampleSegment
 from siprec_tw.recording.segment import Filled, Gap, Layout, SegmentOpened
@@ -72,7 +73,7 @@ def segment_in(directory: Path, missing: int = 0) -> tuple[SampleSegment, list[O
     failures: list[OSError] = []
     segment = SampleSegment(
         SegmentFiles(str(directory)), OPENED, lane_of(PCMU), lambda error, name: failures.append(error),
-        lambda before, after: missing,
+        lambda before, after: missing, RtcpSeen(),
     )
     return segment, failures
 

@@ -40,7 +40,8 @@ RECORD = [
     segment.SegmentOpened("n", "s", 1, 1, 7, PCMU, segment.Layout.SAMPLES, -10, 0, 1, 5.0, "a:1"),
     segment.Gap(0, 160, 1, 3),
     segment.Filled(0, 160, 2),
-    segment.Checkpoint(480, 4, 3, 0, 1, 0, 1.5, 4.25),
+    segment.ClockTold(800, 1_790_000_000.5, "pbx@192.0.2.1", 1_790_000_001.25),
+    segment.Checkpoint(480, 4, 3, 0, 1, 0, 1.5, 4.25, 4.375),
     segment.SegmentClosed("stream-closed"),
 ]
 STRANGE = [
@@ -67,7 +68,8 @@ def test_record_round_trip() -> None:
     """
     found = segment.from_lines([segment.to_line(event) for event in RECORD])
     assert found is not None and found.plausible
-    assert [found.opened, *found.gaps, *found.filled, found.checkpoint, found.closed] == RECORD
+    assert [found.opened, *found.gaps, *found.filled, *found.clocks, found.checkpoint, found.closed] == RECORD
+    assert found.transits == [(480, 4.375)]
     assert found.early == found.checkpoint
 
 
