@@ -8,12 +8,16 @@ sources send on one port at once, and are then mixed.
 Sound is fetched through C{read(source, offset, octets)}, which gives what the file of the segment with that
 index holds from C{offset} octets after its origin, less or nothing at its end. Of packets that were decoded
 it is linear: 16-bit little-endian samples, mono, from the segment's first sound on.
+
+A piece whose source's clock is corrected has a *course*: its samples are made of those around their places
+(L{siprec_tw.recording.fractional}), so that nothing is dropped or doubled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 from attrs import evolve, frozen
@@ -21,10 +25,12 @@ from numpy.typing import NDArray
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.codecs.registry import codec_of
+from siprec_tw.recording.clock_map import Course
+from siprec_tw.recording.fractional import needed, samples_at
 from siprec_tw.recording.resample import kernel
 from siprec_tw.recording.segment import Layout
-from siprec_tw.recording.sound import Sound
-from siprec_tw.recording.timeline import Axis, Timeline, axis_of
+from siprec_tw.recording.sound import Axis, Sound, axis_of
+from siprec_tw.recording.timeline import Timeline
 
 BLOCK = 65_536      # samples
 
@@ -45,6 +51,7 @@ class Piece:
     ticks: int              # its length in the format's own clock
     format: PayloadFormat   # of linear sound: at the rate of its samples
     linear: bool = False
+    course: Course | None = None    # where the clock of its source is corrected
 
     @property
     def end(self) -> int:
@@ -158,20 +165,27 @@ def _piece(source: int, sound: Sound, timeline: Timeline, rate: int, first: int,
     start = timeline.sample(sound, first, rate)
     samples = timeline.sample(sound, end, rate) - start
     opened = sound.segment.opened
-    form, own_rate = opened.format, sound.decoded_rate
+    form, own_rate, course = opened.format, sound.decoded_rate, timeline.course(sound, first)
     if own_rate is None:
-        return Piece(start, samples, source, first - opened.origin, end - first, form)
+        return Piece(start, samples, source, first - opened.origin, end - first, form, course=course)
     offset = (first - sound.first) * own_rate // form.clock_rate
     ticks = (end - first) * own_rate // form.clock_rate
     form = evolve(form, clock_rate=own_rate, channels=1)
-    return Piece(start, samples, source, offset, ticks, form, linear=True)
+    return Piece(start, samples, source, offset, ticks, form, linear=True, course=course)
 
 
 def _part(piece: Piece, first: int, end: int, rate: int) -> Piece:
-    own_rate = piece.format.clock_rate
+    own_rate, course = piece.format.clock_rate, piece.course
     skipped = (first - piece.start) * own_rate // rate
-    ticks = min(piece.ticks - skipped, -(-(end - first) * own_rate // rate))
-    return evolve(piece, start=first, samples=end - first, offset=piece.offset + skipped, ticks=ticks)
+    ticks = -(-(end - first) * own_rate // rate)
+    if course is not None:
+        begin, last = course.positions(first, end + 1, rate, own_rate)[[0, -1]]
+        skipped = max(0, int(begin))
+        ticks, course = ceil(last) - skipped, course.later(skipped / own_rate)
+    ticks = min(piece.ticks - skipped, ticks)
+    return evolve(
+        piece, start=first, samples=end - first, offset=piece.offset + skipped, ticks=ticks, course=course
+    )
 
 
 def _blocks(pieces: Sequence[Piece], samples: int) -> Iterator[tuple[int, int, list[Piece]]]:
@@ -194,6 +208,11 @@ def _decoded(piece: Piece, first: int, last: int, rate: int, read: Read) -> NDAr
     Samples [first, last) of a piece at C{rate}; fewer where the file is short.
     """
     own_rate = piece.format.clock_rate
+    if piece.course is not None:
+        positions = piece.course.positions(piece.start + first, piece.start + last, rate, own_rate)
+        begin, end = needed(positions)
+        begin = min(max(0, begin), max(0, piece.ticks - 1))
+        return samples_at(_mono(piece, begin, min(end, piece.ticks), read), begin, positions)
     if own_rate == rate:
         return _mono(piece, first, last, read)
     resampling = kernel(own_rate, rate)

@@ -15,6 +15,7 @@ from siprec_tw.recording.journal import CallStarted, Direction, EndReason, Warne
 from siprec_tw.recording.manifest import (
     SCHEMA,
     CallEntry,
+    ClockEntry,
     DigitEntry,
     Document,
     End,
@@ -35,7 +36,7 @@ from siprec_tw.recording.manifest import (
 from siprec_tw.recording.occurrences import encoding_text, events_of
 from siprec_tw.recording.outages import marked, missed, outages_of
 from siprec_tw.recording.people import PartyFacts, People, SpeakerFacts
-from siprec_tw.recording.plan import Plan, TrackPlan
+from siprec_tw.recording.plan import Plan, TrackClock, TrackPlan
 from siprec_tw.recording.sound import Sound
 from siprec_tw.recording.stream_quality import quality_of
 from siprec_tw.recording.track_losses import losses_of, packet_seconds
@@ -159,7 +160,7 @@ def _track(plan: Plan, track: TrackPlan, people: People, made: Made, span: Span)
     sounds, sides = ([sound for _, sound in pairs] for pairs in (track.sounds, track.sides))
     gaps = marked(gaps_of(sounds, plan.timeline, track.rate), outages_of(plan, track), track.rate)
     result = made.tracks.get(track.facts.index, MadeTrack())
-    starts = [plan.timeline.sample(sound, sound.first, track.rate) for sound in sounds]
+    starts = [plan.own_time.sample(sound, sound.first, track.rate) for sound in sounds]
     holds = track.facts.spans(Direction.INACTIVE, span.end)
     zero = span.first
     return Track(
@@ -185,6 +186,7 @@ def _track(plan: Plan, track: TrackPlan, people: People, made: Made, span: Span)
             DigitEntry(one.digit, round(one.start, 6), round(one.duration, 6)) for one in track.digits
         ),
         quality=_quality(sounds),
+        clock=_clock(track.clock) if track.clock else None,
     )
 
 
@@ -226,12 +228,12 @@ def _speakers(speakers: Sequence[SpeakerFacts], label: str, zero: float) -> list
 
 def _segment(plan: Plan, track: TrackPlan, sound: Sound) -> SegmentEntry:
     segment, opened, checkpoint = sound.segment, sound.segment.opened, sound.segment.checkpoint
-    start = plan.timeline.sample(sound, sound.first, track.rate)
+    start = plan.own_time.sample(sound, sound.first, track.rate)
     return SegmentEntry(
         stream_id=opened.stream_id, number=opened.number, epoch=opened.epoch, ssrc=opened.ssrc,
         encoding=encoding_text(opened.format), payload_type=opened.format.payload_type,
         clock_rate=opened.format.clock_rate, node=opened.node_id, source=opened.source,
-        start_sample=start, samples=plan.timeline.sample(sound, sound.end, track.rate) - start,
+        start_sample=start, samples=plan.own_time.sample(sound, sound.end, track.rate) - start,
         packets=sound.packets, lost=sound.lost,
         duplicates=checkpoint.duplicates if checkpoint else 0,
         reordered=checkpoint.reordered if checkpoint else 0,
@@ -244,8 +246,13 @@ def _segment(plan: Plan, track: TrackPlan, sound: Sound) -> SegmentEntry:
 
 
 def _gap(gap: TrackGap, rate: int) -> GapEntry:
-    start, length = round(gap.start / rate, 6), round(gap.samples / rate, 6)
+    first, end = gap.heard
+    start, length = round(first / rate, 6), round((end - first) / rate, 6)
     return GapEntry(gap.kind.value, start, length, gap.start, gap.samples, gap.lost)
+
+
+def _clock(clock: TrackClock) -> ClockEntry:
+    return ClockEntry(round(clock.drift * 1e6, 2), clock.source.value, round(clock.corrected * 1000, 3))
 
 
 def _events(plan: Plan, zero: float) -> tuple[Occurrence, ...]:

@@ -155,6 +155,17 @@ class DigitEntry:
 
 
 @frozen
+class ClockEntry:
+    """
+    How a track's clock runs beside the server's.
+    """
+
+    drift_ppm: float                    # millionths by which it is fast
+    source: str                         # by what that is known: "rtcp", "arrival"
+    corrected_ms: float                 # by which the recording's time is ahead of the track's own at its end
+
+
+@frozen
 class Track:
     """
     One m-line.
@@ -180,6 +191,7 @@ class Track:
     holds: tuple[Hold, ...]
     digits: tuple[DigitEntry, ...] = ()
     quality: StreamQuality | None = None        # null: no packet came, or the manifest is older than this key
+    clock: ClockEntry | None = None     # null: too short to tell
 
 
 @frozen

@@ -19,6 +19,8 @@ from siprec_tw.recording.segment import Filled, Gap, Segment
 RTP_HEADER_SIZE = 12
 FRAME_SECONDS = 0.02
 
+Axis = tuple[str, int, int]     # stream, epoch and clock rate: what shares one clock
+
 
 @frozen
 class Run:
@@ -95,6 +97,24 @@ def sound_of(segment: Segment, seen: int | None = None) -> Sound:
     first_sequence = min([opened.first_sequence, *(one.sequence for one in lead)])
     holes = tuple(hole for gap in gaps for hole in _holes(gap, filled, end))
     return Sound(segment, first_sequence, tuple(_between(holes, first, end)), holes, first, end)
+
+
+def axis_of(sound: Sound) -> Axis:
+    """
+    The axis of a segment.
+    """
+    opened = sound.segment.opened
+    return opened.stream_id, opened.epoch, opened.format.clock_rate
+
+
+def axes_of(sounds: Iterable[Sound]) -> dict[Axis, list[Sound]]:
+    """
+    Segments by their axes.
+    """
+    axes: dict[Axis, list[Sound]] = {}
+    for sound in sounds:
+        axes.setdefault(axis_of(sound), []).append(sound)
+    return axes
 
 
 def samples_end(segment: Segment, octets: int) -> int:

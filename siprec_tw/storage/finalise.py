@@ -19,6 +19,7 @@ from attrs import frozen
 from siprec_tw.codecs.decoder import DECODER_DIED, DECODER_MISSING
 from siprec_tw.errors import LocalError, PeerError
 from siprec_tw.metadata.participant_headers import metadata_of_headers
+from siprec_tw.recording.clocks import CLOCK_IMPLAUSIBLE
 from siprec_tw.recording.composition import Made, build_manifest
 from siprec_tw.recording.journal import DocumentKept, DocumentKind
 from siprec_tw.recording.layout import DOCUMENTS, JOURNAL, MANIFEST, SPOOL, final_path
@@ -136,6 +137,9 @@ def _offered_labels(spooled: Spooled) -> list[str]:
 def _made(spooled: Spooled, plan: Plan, files: OpenFiles, disk: Disk) -> Made:
     rendering = Rendering(spooled, plan, files, disk)
     rendering.render()
+    for track in plan.tracks:
+        for doubt in track.clock.doubts if track.clock else ():
+            spooled.warn(CLOCK_IMPLAUSIBLE, f"track {track.name}: {doubt}; its sound is as its timestamps say")
     for text in files.failed.values():
         spooled.warn(UNREADABLE, f"{text}: silence stands in its place, the segments are kept")
     documents = tuple(_document(kept, octets) for kept, octets in spooled.documents)

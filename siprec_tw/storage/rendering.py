@@ -110,7 +110,7 @@ class Rendering:
             shift = round(((one.arrival if own_start is None else own_start) - start) * 1000)
             packets = rtpdump.records(read)
             if track is not None:
-                packets = spared(sound, packets, self._plan.timeline, track.silenced, track.rate)
+                packets = spared(sound, packets, self._plan.own_time, track.silenced, track.rate)
             for each in packets:
                 yield rtpdump.record(each.packet, max(0, each.offset_ms + shift), rtcp=each.rtcp)
 

@@ -161,6 +161,20 @@ class WatchTests(SynchronousTestCase):
         self.wait(1000, heard=True)
         self.assertEqual(call.call.warnings, ())
 
+    def test_an_hour(self) -> None:
+        """
+        A call that is heard and refreshed, and one on hold that is refreshed, are left alone for more than an hour.
+        """
+        heard, held = self.studio.establish(fields=TIMER + "uac"), self.held()
+        for _ in range(5):
+            self.wait(880, heard=True)
+            for call in (heard, held):
+                call.send("UPDATE", fields=TIMER + "uac")
+        for call in (heard, held):
+            self.assertIsNone(self.end(call))
+            self.assertEqual(call.call.warnings, ())
+        self.assertEqual(self.studio.signaling.methods(), [])
+
     def test_refresh_by_us(self) -> None:
         """
         UPDATE without body at half the interval, where the client left it to us (RFC 4028 s.7.4).

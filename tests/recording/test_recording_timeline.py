@@ -160,7 +160,8 @@ def test_gaps_between_segments() -> None:
     three = sound(number=3, epoch=2, first=0, end=800, arrival=1002.0)
     timeline = timeline_of([[one, two, three]])
     assert gaps_of([three, one, two], timeline, 8000) == [
-        TrackGap(GapKind.LOSS, 1600, 320, 2), TrackGap(GapKind.SILENCE, 2000, 14_000, 0)
+        TrackGap(GapKind.LOSS, 1600, 320, 2, (1600, 1920)),
+        TrackGap(GapKind.SILENCE, 2000, 14_000, 0, (2000, 16_000)),
     ]
 
 
