@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from siprec_tw.recording.sound import Hole, Sound, hole_between
-from siprec_tw.recording.timeline import Axis, axis_of
+from siprec_tw.recording.sound import Hole, Sound, axes_of, hole_between
 from siprec_tw.rtp.loss_runs import NO_LOSSES, LossFigures, LossRuns
 
 
@@ -18,11 +17,8 @@ def losses_of(sounds: Sequence[Sound]) -> LossFigures:
     """
     What is missing of a track: the sum over its axes, each of which counts for itself.
     """
-    axes: dict[Axis, list[Sound]] = {}
-    for sound in sorted(sounds, key=lambda one: one.first):
-        axes.setdefault(axis_of(sound), []).append(sound)
     whole = NO_LOSSES
-    for axis in axes.values():
+    for axis in axes_of(sorted(sounds, key=lambda one: one.first)).values():
         whole = whole.plus(_losses(axis))
     return whole
 
