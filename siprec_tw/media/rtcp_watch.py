@@ -1,5 +1,6 @@
 """
-What the sources of a stream say in RTCP (RFC 3550 s.6): kept in memory, never needed for the recording.
+What the sources of a stream say in RTCP (RFC 3550 s.6): kept in memory. What they tell of their clocks goes on to the
+records of segments (L{siprec_tw.media.segment_writer}).
 """
 
 from __future__ import annotations
