@@ -56,6 +56,7 @@ class Watched(Enum):
     PORTS_FREE = ("siprec_media_port_pairs_free", "Pairs of media ports that could be given out now.")
     STREAMS_SILENT = ("siprec_streams_silent", "Streams that should be heard and are not.")
     CALLS_ONE_WAY = ("siprec_calls_one_way", "Calls of which one track is heard and another never was.")
+    MEDIA_WORKERS = ("siprec_media_workers", "Media workers that run; absent where none are wanted.")
     RECORDINGS_PENDING = ("siprec_recordings_pending", "Recordings in the spool, not finalised yet.")
     DISK_FREE = ("siprec_disk_free_bytes", "Octets free where recordings are written.")
 
@@ -137,6 +138,8 @@ class Metrics:
             "siprec_stream_loss_ratio", "Share of a stream's packets that never came, at its close.",
             buckets=LOSS_BUCKETS, registry=self.registry,
         )
+        self._restarts = self._counter("siprec_media_worker_restarts", "Media workers that replaced a lost one.")
+        self._worker_cpu = self._counter("siprec_media_worker_cpu_seconds", "CPU that media workers used.")
         self._receiver = Info("siprec_media_receiver", "How RTP is received: batch or swept.", registry=self.registry)
 
     def _declare_recordings(self) -> None:
@@ -295,6 +298,18 @@ class Metrics:
         Media could not be written to disk.
         """
         self._write_failures.inc()
+
+    def media_worker_restarted(self) -> None:
+        """
+        A media worker took the place of one that was lost.
+        """
+        self._restarts.inc()
+
+    def media_worker_cpu(self, seconds: float) -> None:
+        """
+        So much more CPU was used by media workers.
+        """
+        self._worker_cpu.inc(seconds)
 
     # --- recordings
 

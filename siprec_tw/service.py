@@ -30,7 +30,10 @@ from siprec_tw.admin.threads import ReactorThreads
 from siprec_tw.config.model import Configuration
 from siprec_tw.errors import LocalError
 from siprec_tw.interfaces import Condition
+from siprec_tw.media.open_files import raise_limit, wanted_files
 from siprec_tw.media.plane import LocalMediaPlane
+from siprec_tw.media.worker_commands import PlaneSettings
+from siprec_tw.media.worker_plane import WorkerMediaPlane
 from siprec_tw.metrics import Metrics, Watched
 from siprec_tw.patience import settled
 from siprec_tw.recorder.lost_streams import LostStreams
@@ -132,11 +135,16 @@ class Recorder(Service):
 
     async def _start(self) -> None:
         try:
+            raise_limit(wanted_files(0 if self.config.media.worker_count else self.config.media.ports.pairs))
             await self._listen_for_http()
             await self._archive.start()
             self._undo.append(self._archive.stop)
-            self._media.start()
             self._undo.append(self._media.stop)
+            if isinstance(self._media, WorkerMediaPlane):
+                await self._media.start()
+                self.metrics.media_receiver(self._media.receiver_name)
+            else:
+                self._media.start()
             self._undo.append(self._signaling.stop)
             wanted = (Peer(each.transport.value, each.host, each.port) for each in self.config.sip.listen)
             self.listening = await self._signaling.start(wanted)
@@ -201,17 +209,36 @@ class Recorder(Service):
 
     # --- the rooms -------------------------------------------------------------------------------
 
-    def _media_plane(self) -> LocalMediaPlane:
+    def _media_plane(self) -> LocalMediaPlane | WorkerMediaPlane:
+        """
+        In this process, or in workers. Raises LocalError for a receiver that does not work here.
+        """
         media = self.config.media
-        plane = LocalMediaPlane(
-            self._reactor, self.node_id, media.address, (media.ports.first, media.ports.last),
-            advertise=media.advertised, sweep_interval=media.sweep_interval, quarantine=media.quarantine,
-            receive_buffer=media.receive_buffer, metrics=self.metrics, receiver=media.receiver,
-        )
-        self.metrics.media_receiver(plane.receiver_name)
+        ports = media.ports.first, media.ports.last
+        plane: LocalMediaPlane | WorkerMediaPlane
+        if media.worker_count:
+            settings = PlaneSettings(
+                self.node_id, media.address, ports, media.advertised, media.sweep_interval, media.quarantine,
+                media.receive_buffer, media.receiver,
+            )
+            plane = workers = WorkerMediaPlane(
+                self._reactor, settings, media.worker_count, self.metrics, self._archive.inherited
+            )
+            self.metrics.watch(Watched.MEDIA_WORKERS, lambda: float(workers.running))
+        else:
+            plane = LocalMediaPlane(
+                self._reactor, self.node_id, media.address, ports,
+                advertise=media.advertised, sweep_interval=media.sweep_interval, quarantine=media.quarantine,
+                receive_buffer=media.receive_buffer, metrics=self.metrics, receiver=media.receiver,
+            )
+            self.metrics.media_receiver(plane.receiver_name)
         self.metrics.watch(Watched.STREAMS_OPEN, lambda: float(plane.open_streams()))
         self.metrics.watch(Watched.PORTS_FREE, lambda: float(plane.free_pairs()))
         return plane
+
+    def _room_conditions(self) -> tuple[Condition, ...]:
+        storage = self._archive.condition()
+        return (storage, self._media.condition()) if isinstance(self._media, WorkerMediaPlane) else (storage,)
 
     def _surroundings(self, timers: TimerValues) -> Surroundings:
         registry = self._server.registry
@@ -233,7 +260,7 @@ class Recorder(Service):
             random_token=token,
             random_octets=secrets.token_bytes,
             origin_id=lambda: secrets.randbelow(BELOW_NUMBERS),
-            conditions=lambda: (self._archive.condition(),),
+            conditions=self._room_conditions,
             reports_sent=self.config.media.rtcp,
         )
 

@@ -96,8 +96,12 @@ class Daemon(MultiService):
 
 def makeService(options: Options) -> Daemon:
     """
-    The service for twistd, with a log of its own where twistd runs in the foreground and was told of no other.
+    The service for twistd, with a log of its own where twistd runs in the foreground and was told of no other. Where
+    this machine cannot do what is configured, the process ends with a line that says so.
     """
     twistd: Mapping[str, object] = options.parent or {}
     elsewhere = any(twistd.get(name) for name in ("logfile", "logger", "syslog"))
-    return Daemon(options.configuration, own_log=bool(twistd.get("nodaemon")) and not elsewhere)
+    try:
+        return Daemon(options.configuration, own_log=bool(twistd.get("nodaemon")) and not elsewhere)
+    except LocalError as error:
+        sys.exit(f"Recorder cannot start: {error}")

@@ -15,7 +15,8 @@ import siprec_tw
 ROOT = Path(siprec_tw.__file__).parent
 
 FLOORS = {
-    "errors": 0, "metrics": 1, "patience": 1, "log_lines": 1, "log_limit": 1, "codecs": 1,
+    "errors": 0, "metrics": 1, "patience": 1, "log_lines": 1, "log_limit": 1, "own_program": 1,
+    "codecs": 1,
     "sip": 2, "sdp": 2, "metadata": 2, "rtp": 2, "cluster": 2, "tracing": 2, "interfaces": 2,
     "signaling": 3, "recording": 3, "srtp": 3, "config": 3,
     "media": 4, "storage": 4, "redisdb": 4,
@@ -31,7 +32,7 @@ WET = {
 WET_CALLS = {"open", "input", "print"}
 BANNED_WORDS = {"manager", "handler", "helper", "util", "utils", "engine", "process", "data", "info", "misc"}
 # What Twisted, zope or a protocol named, not we.
-GIVEN_NAMES = {"ProcessProtocol", "dataReceived", "process_exited"}
+GIVEN_NAMES = {"ProcessProtocol", "dataReceived", "process_exited", "processEnded"}
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50
 

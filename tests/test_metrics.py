@@ -53,6 +53,12 @@ DRIVEN: dict[str, tuple[Callable[[Metrics], None], str, float]] = {
         lambda m: m.sweep_took(0.25), "siprec_media_sweep_longest_seconds", 0.25
     ),
     "siprec_media_receiver": (lambda m: m.media_receiver("batch"), "siprec_media_receiver_info name=batch", 1),
+    "siprec_media_worker_restarts": (
+        lambda m: m.media_worker_restarted(), "siprec_media_worker_restarts_total", 1
+    ),
+    "siprec_media_worker_cpu_seconds": (
+        lambda m: m.media_worker_cpu(1.5), "siprec_media_worker_cpu_seconds_total", 1.5
+    ),
     "siprec_recordings_stored": (
         lambda m: m.recording_stored("good", 30.5), "siprec_recordings_stored_total verdict=good", 1
     ),

@@ -88,6 +88,14 @@ def _media_ports_collide(config: Configuration) -> Found:
             yield ("sip", "listen", index), f"found {listener}, wanted it outside media.ports {media.ports}"
 
 
+def _workers_without_ports(config: Configuration) -> Found:
+    workers, pairs = config.media.worker_count, config.media.ports.pairs
+    if workers > pairs:
+        yield ("media", "workers"), (
+            f"found {workers}, wanted at most {pairs}: one for each pair of media.ports {config.media.ports}"
+        )
+
+
 def _nothing_to_advertise(config: Configuration) -> Found:
     if ip_address(config.media.advertised).is_unspecified:
         key = "advertise" if config.media.advertise else "address"
@@ -114,6 +122,7 @@ CHECKS = (
     Check((("sip", "listen"), ("sip", "allow")), _allow_missing),
     Check((("sip", "listen"), ("admin", "listen")), _listeners_collide),
     Check((("sip", "listen"), ("media", "address"), ("media", "ports")), _media_ports_collide),
+    Check((("media", "workers"), ("media", "ports")), _workers_without_ports),
     Check((("sip", "min_se"), ("sip", "session_expires")), _session_interval),
     Check((("media", "address"), ("media", "advertise")), _nothing_to_advertise),
     Check((("recording", "directory"),), _directory),

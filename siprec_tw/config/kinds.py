@@ -10,7 +10,7 @@ must write the unit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from attrs import frozen
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
@@ -29,6 +29,7 @@ from siprec_tw.config.addresses import (
 from siprec_tw.config.durations import duration_text, parse_duration
 from siprec_tw.config.sizes import parse_size, size_text
 
+AUTO = "auto"
 FROM_FILE = "from-file"     # the validation context under which a plain number is no duration or size
 
 
@@ -116,12 +117,7 @@ def _or_null(value: object) -> object:
 
 
 def _worker_count(value: object) -> object:
-    if value == "auto":
-        return 0
-    number = _number(value)
-    if number != 0:
-        raise ValueError(f"found {number}, worker processes are not in this version: 0 or auto")
-    return number
+    return AUTO if value == AUTO else _number(value)
 
 
 def _host(text: str) -> str:
@@ -192,7 +188,7 @@ Text = Annotated[str, Kind("text")]
 HeaderText = Annotated[str, Kind("text"), from_text(header_text)]
 Flag = Annotated[bool, Kind("true or false"), BeforeValidator(_flag)]
 Count = Annotated[int, Kind("whole number"), BeforeValidator(_number)]
-Workers = Annotated[int, Kind("auto or whole number"), BeforeValidator(_worker_count)]
+Workers = Annotated[int | Literal["auto"], Kind("auto or whole number"), BeforeValidator(_worker_count)]
 Duration = Annotated[float, Kind("duration"), from_text(parse_duration, "s")]
 Size = Annotated[int, Kind("size"), from_text(parse_size, "KiB")]
 Host = Annotated[str, Kind("IP address"), from_text(_host)]

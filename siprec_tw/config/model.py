@@ -6,6 +6,7 @@ The defaults are one node wholly on loopback. Rules that involve several keys ar
 
 from __future__ import annotations
 
+import os
 import re
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -39,6 +40,7 @@ from siprec_tw.config.kinds import (
 from siprec_tw.errors import Problem
 
 LEAST_TOKEN_LENGTH = 16
+MOST_WORKERS = 256
 LEAST_MIN_SE = 90.0         # RFC 4028 s.5
 
 
@@ -107,6 +109,12 @@ class Sip(Section):
         return any(address in network for network in self.allow)
 
 
+def _enough(workers: int | Literal["auto"]) -> int | Literal["auto"]:
+    if isinstance(workers, int) and not 0 <= workers <= MOST_WORKERS:
+        raise ValueError(f"found {workers}, wanted auto or 0 to {MOST_WORKERS}")
+    return workers
+
+
 class Media(Section):
     """
     Where RTP is received.
@@ -135,9 +143,19 @@ class Media(Section):
     rtcp: Annotated[Flag, Field(description=(
         "Receiver reports (RTCP) are sent to clients, about every five seconds a stream."
     ))] = True
-    workers: Annotated[Workers, Field(description=(
-        "Processes that receive RTP. In this version only 0, in the server's own; `auto` means the same."
+    workers: Annotated[Workers, AfterValidator(_enough), Field(description=(
+        "Processes that receive RTP, each with a part of the ports: SIP and HTTP never wait for them. "
+        "`auto` is one for each core that the server may use; 0 receives in the server's own process."
     ))] = 0
+
+    @property
+    def worker_count(self) -> int:
+        """
+        How many processes that is on this machine.
+        """
+        if isinstance(self.workers, int):
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def advertised(self) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 from siprec_tw.media.batch_check import Bools, Filling, Times, advance, agrees, in_stride, moves, times_of
 from siprec_tw.media.batch_pool import SLOTS, SlotPool
 from siprec_tw.media.batch_rows import WINDOW_FIELDS, Ints, Rows, RowTable
-from siprec_tw.media.batch_seat import Group, Seat
+from siprec_tw.media.batch_seat import Going, Group, Seat
 from siprec_tw.media.batch_stride import Stride
 from siprec_tw.media.batch_system import COMPARED_WORDS, Recvmmsg
 from siprec_tw.media.receiver import StreamReceiver
@@ -80,6 +80,16 @@ class BatchReader:
         What was received that the receivers do not know yet.
         """
         return self._table.untold()
+
+    def going(self) -> Going:
+        """
+        The streams that are in their stride now.
+        """
+        seats = [(seat, seat.receiver, seat.group) for seat in self._seats.values()]
+        found = [(seat.row, receiver, group.rate) for seat, receiver, group in seats if receiver and group]
+        numbers = np.array([row for row, _, _ in found], np.int64)
+        rates = np.array([rate for _, _, rate in found], np.float64)
+        return Going([receiver for _, receiver, _ in found], self._table.get(numbers), rates)
 
     def read(self, ports: Iterator[Sweepable], attempt: Attempt) -> None:
         """

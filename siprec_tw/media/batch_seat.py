@@ -5,15 +5,30 @@ stride.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
 
 from siprec_tw.media.batch_clock import OpenBaseline
 from siprec_tw.media.batch_pool import SlotPool
-from siprec_tw.media.batch_rows import RowTable
+from siprec_tw.media.batch_rows import Rows, RowTable
 from siprec_tw.media.batch_stride import Progress, Stride, Write
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.swept_port import SweptPort
 from siprec_tw.rtp.report_blocks import Untold
+
+
+@frozen(eq=False)
+class Going:
+    """
+    Streams in their stride, one by one: what their receivers were not told of yet is in the rows.
+    """
+
+    receivers: Sequence[StreamReceiver]
+    rows: Rows
+    rates: NDArray[np.float64]      # ticks a second
 
 
 class Group:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from siprec_tw.errors import PortsExhausted
 from siprec_tw.interfaces import StreamAddress, StreamReport, StreamSpec
 from siprec_tw.media.batch_reader import BatchReader
+from siprec_tw.media.batch_seat import Going
 from siprec_tw.media.batch_tally import NOTHING, Tally
 from siprec_tw.media.batch_trial import choose
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
@@ -103,7 +104,8 @@ class OpenStream:
 class LocalMediaPlane:
     """
     A L{siprec_tw.interfaces.MediaPlane}. C{host} is bound, C{advertise} is what the SDP says, C{ports} the
-    range, both ends included. C{receiver} is "auto", "batch" or "swept" (L{siprec_tw.media.batch_trial}).
+    range, both ends included. C{receiver} is "auto", "batch" or "swept" (L{siprec_tw.media.batch_trial}). The pairs
+    of the RTP ports C{resting} begin in quarantine.
     C{wall} tells POSIX seconds, and C{random} draws numbers from 0 up to 1.
 
     Raises LocalError for a receiver that does not work here.
@@ -126,12 +128,13 @@ class LocalMediaPlane:
         receiver: str = "auto",
         wall: Callable[[], float] = time.time,
         random: Callable[[], float] | None = None,
+        resting: Collection[int] = (),
     ) -> None:
         self._reactor = reactor
         self._node_id = node_id
         self._host = host
         self._advertise = advertise or host
-        self._pool = PortPool(ports[0], ports[1], clock or reactor.seconds, quarantine)
+        self._pool = PortPool(ports[0], ports[1], clock or reactor.seconds, quarantine, resting)
         self._buffer = receive_buffer
         self._metrics = metrics
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -235,6 +238,12 @@ class LocalMediaPlane:
         """
         stream = self._streams.get(stream_id)
         return stream.receiver if stream else None
+
+    def going(self) -> Going | None:
+        """
+        The streams that are in their stride; None where there is no such thing.
+        """
+        return self._reader.going() if self._reader is not None else None
 
     def when_lost(self, tell: Callable[[tuple[str, ...]], None]) -> None:
         """

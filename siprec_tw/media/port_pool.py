@@ -8,7 +8,7 @@ sending for a while after the call, and what they send must not end up in the ne
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from twisted.internet.error import CannotListenError
@@ -23,18 +23,22 @@ MOST_TRIES = 256            # a try is a system call, and calls are answered by 
 
 class PortPool:
     """
-    Pairs out of the range C{first} to C{last}, both included. C{seconds} is a monotonic clock.
+    Pairs out of the range C{first} to C{last}, both included. C{seconds} is a monotonic clock; the pairs of the RTP
+    ports C{resting} begin in quarantine.
     """
 
     def __init__(
-        self, first: int, last: int, seconds: Callable[[], float], quarantine: float = QUARANTINE_SECONDS
+        self, first: int, last: int, seconds: Callable[[], float], quarantine: float = QUARANTINE_SECONDS,
+        resting: Collection[int] = (),
     ) -> None:
         even = first + first % 2
-        self._ready: deque[int] = deque(range(even, last, 2))
-        self._resting: deque[tuple[float, int]] = deque()   # since when, RTP port; the oldest first
+        pairs = range(even, last, 2)
+        self._ready: deque[int] = deque(port for port in pairs if port not in resting)
+        # Since when, RTP port; the oldest first.
+        self._resting: deque[tuple[float, int]] = deque((seconds(), port) for port in resting)
         self._seconds = seconds
         self._quarantine = quarantine
-        self._pairs = len(self._ready)
+        self._pairs = len(pairs)
 
     def bind(self, listen: Callable[[int], Bound]) -> Bound:
         """

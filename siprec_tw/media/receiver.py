@@ -62,7 +62,7 @@ class StreamReceiver:
         self.stream_id = spec.stream_id
         self.rtcp = RtcpSeen()
         self.ahead: Ahead | None = None             # who follows the stream in its stride
-        self.changes = 0                            # grows when the totals do
+        self.changes = 0                            # grows when the report does
         self._warnings = StreamWarnings(spec.stream_id)
         self._warn = self._warnings.warn
         self._formats = FormatTable(spec.formats, self._warn)
@@ -140,12 +140,14 @@ class StreamReceiver:
         """
         Something odd happened to the stream before it came here.
         """
+        self.changes += 1
         self._warn(code, text)
 
     def refuse(self, count: int, *, forged: bool) -> None:
         """
         So many datagrams of a secured stream were not opened; C{forged} where a tag was wrong, not only replayed.
         """
+        self.changes += 1
         if forged:
             self._warn("srtp-not-authentic", "packets came that none of the agreed keys opens; they are not kept")
         self._reject(count)

@@ -88,6 +88,13 @@ class Archive:
         await self.index.close()
         self._stop_threads()
 
+    def inherited(self) -> tuple[int, ...]:
+        """
+        The descriptors that a program must inherit which writes into the directory, once the archive is started: it
+        stays locked then until that program has ended.
+        """
+        return (self._lock.descriptor,)
+
     def condition(self) -> Condition:
         """
         Whether new recordings can be stored.

@@ -5,22 +5,20 @@ Decoding in programs of their own (siprec_tw.storage.decode_worker): the other e
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock, Timer
 
 from attrs import define, field
 
-import siprec_tw
 from siprec_tw.codecs.decoder import DECODER_DIED, Undecodable
 from siprec_tw.codecs.frames import encoding_of
+from siprec_tw.own_program import arguments, environment
 from siprec_tw.storage.decode_worker import Answer, answer_of, job_line
 from siprec_tw.storage.decoding import Decoded, Job
 
-PROGRAM = (sys.executable, "-P", "-m", "siprec_tw.storage.decode_worker")
+PROGRAM = arguments("siprec_tw.storage.decode_worker")
 ATTEMPTS = 2                # the first may meet a worker that has just ended, having nothing to do
 STOP_SECONDS = 2.0
 
@@ -99,11 +97,8 @@ class NiceDecoder:
             return worker
 
     def _start(self) -> subprocess.Popen[bytes]:
-        above = str(Path(siprec_tw.__file__).parent.parent)
-        paths = [above, *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
-            self._program, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            self._program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
         )
 
 

@@ -91,7 +91,7 @@ def test_every_problem_at_once() -> None:
   strict_siprec: no
 media:
   ports: 16384
-  workers: 2
+  workers: 257
 recording: 5
 logging: {level: loud}
 loging:
@@ -103,7 +103,7 @@ loging:
         ("f:6", "sip.max_calls", "found '7', wanted a whole number"),
         ("f:7", "sip.strict_siprec", "found 'no', wanted true or false"),
         ("f:9", "media.ports", "found '16384', wanted first-last such as \"16384-32767\""),
-        ("f:10", "media.workers", "found 2, worker processes are not in this version: 0 or auto"),
+        ("f:10", "media.workers", "found 257, wanted auto or 0 to 256"),
         ("f:11", "recording", "found 5, wanted a section with keys"),
         ("f:12", "logging.level", "found 'loud', wanted 'debug', 'info', 'warn' or 'error'"),
         ("f:13", "loging", "unknown key: is 'logging' meant?"),
