@@ -118,7 +118,8 @@ class WorkerLink(ProcessProtocol):
         """
         From now on the worker must answer pings.
         """
-        self._watch = self._reactor.callLater(PING_SECONDS, self._ping)
+        if not self._over:
+            self._watch = self._reactor.callLater(PING_SECONDS, self._ping)
 
     async def ask(self, command: type[Command], values: Mapping[str, object]) -> Answer:
         """
@@ -139,7 +140,7 @@ class WorkerLink(ProcessProtocol):
         if not self._over:
             self._leave()
             self._owner.lost(f"{reason}; {self._log.last}" if self._log.last else reason)
-            self._line.connectionLost()
+            self._cut()
             self._kill()
 
     async def finish(self) -> None:
@@ -153,6 +154,7 @@ class WorkerLink(ProcessProtocol):
         if not await settled(self._reactor, [self.gone], LEAVE_SECONDS):
             self._kill()
             await settled(self._reactor, [self.gone], LEAVE_SECONDS)
+        self._cut()
 
     # --- what Twisted calls ----------------------------------------------------------------------
 
@@ -220,6 +222,13 @@ class WorkerLink(ProcessProtocol):
         if self._watch is not None and self._watch.active():
             self._watch.cancel()
         self._watch = None
+
+    def _cut(self) -> None:
+        """
+        Nothing is answered any more.
+        """
+        if self._line.transport is not None:
+            self._line.connectionLost()
 
     def _kill(self) -> None:
         with suppress(ProcessExitedAlready):

@@ -95,7 +95,7 @@ class WorkerPost:
         except DeferredTimeout as error:
             raise LocalError(f"media worker {self.number} did not begin in {BEGIN_SECONDS:.0f} s") from error
         self.receiver = str(answer["receiver"])
-        self.running = True
+        self.running = not self._stopping
         self._since = self._reactor.seconds()
         link.watch()
 

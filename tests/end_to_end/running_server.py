@@ -148,6 +148,17 @@ class RunningServer:
         rows = Path("/proc/net/udp").read_text().splitlines()[1:]
         return sum(row.split()[9] in inodes for row in rows)
 
+    def workers(self) -> list[int]:
+        """
+        The processes of its media workers.
+        """
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [
+            int(child) for child in children
+            if b"siprec_tw.media.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+
     def resident_memory(self) -> int:
         """
         Octets of memory that the process holds.
