@@ -311,16 +311,18 @@ reactor.run()
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize(
     ("module", "name"), [("selectreactor", "SelectReactor"), ("asyncioreactor", "AsyncioSelectorReactor")]
 )
-def test_on_another_reactor(tmp_path: Path, module: str, name: str) -> None:
+def test_on_another_reactor(tmp_path: Path, module: str, name: str, workers: int) -> None:
     """
-    The recorder runs on the reactor that it is given: started, asked over UDP, stopped, and the program ends.
+    The recorder runs on the reactor that it is given, with media workers or without: started, asked over UDP, stopped,
+    and the program ends.
     """
     (tmp_path / "siprec.yaml").write_text(
         f'sip: {{listen: ["udp://127.0.0.1:0"]}}\nadmin: {{listen: "127.0.0.1:0"}}\n'
-        f"recording: {{directory: {tmp_path / 'recordings'}, min_free: 1MiB}}\n"
+        f"recording: {{directory: {tmp_path / 'recordings'}, min_free: 1MiB}}\nmedia: {{workers: {workers}}}\n"
     )
     (tmp_path / "options").write_bytes(OPTIONS)
     run = subprocess.run(

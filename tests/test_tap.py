@@ -4,6 +4,8 @@ What twistd sees: options, configuration, log, and an end where the start fails.
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
 import subprocess
 import sys
@@ -107,6 +109,23 @@ class MakeServiceTests(SynchronousTestCase):
         A daemon has no standard output: twistd's own log file is used.
         """
         self.assertIsNone(self.observer(self.options(nodaemon=False)))
+
+    def test_receiver_that_does_not_work_here(self) -> None:
+        """
+        The process ends with one line that says so.
+        """
+        options = self.options("media: {receiver: batch}")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            end = self.assertRaises(SystemExit, makeService, options)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.assertEqual(
+            str(end), "Recorder cannot start: media cannot be received in batches: [Errno 24] Too many open files"
+        )
 
     def test_nothing_is_opened_before_the_start(self) -> None:
         """

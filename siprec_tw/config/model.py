@@ -155,7 +155,8 @@ class Media(Section):
         """
         if isinstance(self.workers, int):
             return self.workers
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(cores, self.ports.pairs)
 
     @property
     def advertised(self) -> str:

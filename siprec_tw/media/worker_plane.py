@@ -229,7 +229,11 @@ class WorkerMediaPlane:
             self._forget(stream_id)
         if lost:
             for tell in self._tell_lost:
-                tell(tuple(lost))
+                try:
+                    tell(tuple(lost))
+                except Exception:
+                    # Whoever is told, the worker must be replaced.
+                    self.log.failure("Could not tell of lost streams")
         return len(lost)
 
     def post_restarted(self) -> None:

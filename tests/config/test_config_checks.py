@@ -31,6 +31,7 @@ def complaints(text: str) -> list[tuple[str, str]]:
     ("sip:\n  listen: ['tcp://127.0.0.1:8080']", "f:2", "sip.listen[0]"),
     ("sip:\n  listen: ['udp://127.0.0.1:16390']", "f:2", "sip.listen[0]"),
     ("sip:\n  min_se: 1h", "f:2", "sip.min_se"),
+    ("media:\n  ports: 20000-20003\n  workers: 3", "f:3", "media.workers"),
     ("media:\n  address: 0.0.0.0", "f:2", "media.address"),
     ("media:\n  address: 0.0.0.0\n  advertise: '::'", "f:3", "media.advertise"),
 ])
@@ -47,6 +48,7 @@ def test_rule(text: str, where: str, path: str) -> None:
     "sip: {listen: ['udp://127.0.0.1:0', 'udp://127.0.0.1:0']}",
     "sip: {listen: ['udp://127.0.0.1:8080', 'tcp://127.0.0.1:16390', 'udp://127.0.0.2:16390']}",
     "media: {address: 0.0.0.0, advertise: 127.0.0.1}",
+    "sip: {max_calls: 1}\nmedia: {ports: 20000-20003, workers: 2}",
 ])
 def test_kept_rule(text: str) -> None:
     """

@@ -4,6 +4,7 @@ From file and environment to a configuration, or to every problem at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -121,6 +122,8 @@ loging:
     ("sip: {t1: null}", "sip.t1", "found nothing, wanted text"),
     ("media: {sweep_interval: 600ms}", "media.sweep_interval", "found 600ms, wanted 50ms to 500ms"),
     ("media: {receive_buffer: 262144}", "media.receive_buffer", 'found 262144 without a unit'),
+    ("media: {workers: many}", "media.workers", "found 'many', wanted a whole number"),
+    ("media: {workers: -1}", "media.workers", "found -1, wanted auto or 0 to 256"),
     ("media: {address: sbc.example.com}", "media.address", "wanted an IP address"),
     ("recording: {directory: ''}", "recording.directory", "found '', wanted text that is not empty"),
     ("recording: {retention: 5m}", "recording.retention", "found 5m, wanted 1h to"),
@@ -265,6 +268,19 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
     marked = tmp_path / "marked.yaml"
     marked.write_bytes(b"\xef\xbb\xbfsip: {t1: 1s}\n")
     assert load(str(marked), {}).sip.t1 == 1.0
+
+
+def test_workers() -> None:
+    """
+    None unless they are wanted; auto is one for each core, and never more than there are pairs of ports.
+    """
+    cores = len(os.sched_getaffinity(0))
+    assert load_text("", {}).media.worker_count == 0
+    assert load_text("media: {workers: 3}", {}).media.worker_count == 3
+    assert load_text("", {"SIPREC_MEDIA_WORKERS": "2"}).media.worker_count == 2
+    assert load_text("media: {workers: auto}", {}).media.worker_count == cores
+    few = "sip: {max_calls: 1}\nmedia: {workers: auto, ports: 20000-20001}"
+    assert load_text(few, {}).media.worker_count == 1
 
 
 def test_python_values_need_no_units() -> None:

@@ -85,6 +85,7 @@ def test_stop_of_the_server(tmp_path: Path, to_all: bool) -> None:
         server.wait("3 calls", lambda: len([c for c in server.calls() if c["state"] == "confirmed"]) == 3)
         time.sleep(1.0)
         for pid in workers if to_all else ():
+            os.kill(pid, signal.SIGINT)
             os.kill(pid, signal.SIGTERM)
         assert server.stop() == -signal.SIGTERM
     finally:

@@ -22,7 +22,7 @@ from twisted.internet.task import Clock
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PortsExhausted
-from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamReport, StreamSpec
+from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamReport, StreamSpec
 from siprec_tw.media.arrival import Datagram
 from siprec_tw.media.plane import LocalMediaPlane
 from siprec_tw.media.sweeper import Sweeper
@@ -410,6 +410,18 @@ def test_metrics(rig: Rig) -> None:
     assert counted["write_failed"] == 0
     assert len(rig.metrics.sweeps) == 3
     assert rig.plane.longest_sweep == 0.0
+
+
+def test_forged_packets_are_told(rig: Rig) -> None:
+    """
+    What none of a stream's keys opens is counted and reported while the stream is open, though nothing is received.
+    """
+    keys = StreamKeys("AES_CM_128_HMAC_SHA1_80", ((bytes(16), bytes(14), b""),))
+    address = rig.wait(rig.plane.open_stream(StreamSpec("s", str(rig.directory), FORMATS, keys=keys)))
+    rig.clock.advance(0.4)
+    rig.send(address.rtp_port, Sender().some(5, 8), a_sweep=1000)
+    rig.clock.advance(0.4)
+    assert rig.metrics.counted["packets_rejected"] == 5
 
 
 def test_stop_closes_everything(rig: Rig) -> None:

@@ -333,3 +333,41 @@ def test_control_process_is_killed(tmp_path: Path, options: tuple[str, ...]) -> 
     (segment,) = on_disk(tmp_path, "0")
     assert_exact(segment, sent)
     assert segment.record.closed is not None
+
+WORKER_DIES = """
+import os, signal
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from siprec_tw.media.worker_commands import PlaneSettings
+from siprec_tw.media.worker_plane import WorkerMediaPlane
+from siprec_tw.metrics import Metrics
+
+async def main():
+    settings = PlaneSettings("n", "127.0.0.1", (31000, 31099), "127.0.0.1", 0.4, 60.0, 1 << 18, "auto")
+    plane = WorkerMediaPlane(reactor, settings, 1, Metrics("1"))
+    await plane.start()
+    os.kill(plane._posts[0]._link.transport.pid, signal.SIGKILL)
+    for running in (0, 1):
+        while plane.running != running:
+            await deferLater(reactor, 0.02)
+    await plane.stop()
+    print("replaced and stopped", flush=True)
+
+def begin():
+    Deferred.fromCoroutine(main()).addErrback(print).addBoth(lambda _: reactor.stop())
+
+reactor.callWhenRunning(begin)
+reactor.run(installSignalHandlers=False)
+"""
+
+
+def test_end_of_a_worker_without_signals() -> None:
+    """
+    In a program whose reactor is not told of the ends of children, a worker's is noticed, and it is replaced.
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", WORKER_DIES], capture_output=True, text=True, timeout=30, check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert run.stdout == "replaced and stopped\n", run.stderr
