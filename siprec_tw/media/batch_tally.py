@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from siprec_tw.media.receiver import StreamReceiver
-from siprec_tw.media.totals import Totals
-
-NOTHING = Totals()
+from siprec_tw.media.totals import NOTHING, Totals
 
 
 class Tally:

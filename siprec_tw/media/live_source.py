@@ -21,7 +21,7 @@ from siprec_tw.media.format_table import FormatTable
 from siprec_tw.media.segment_opener import SegmentOpener
 from siprec_tw.media.segment_writer import OpenSegment, SampleSegment
 from siprec_tw.media.source_segments import SourceSegments
-from siprec_tw.media.totals import Totals
+from siprec_tw.media.totals import NOTHING, Totals
 from siprec_tw.recording.segment import LEAD_SECONDS
 from siprec_tw.rtp.packet import FIRST_RTCP_TYPE, HEADER_SIZE, LAST_RTCP_TYPE, MARKER
 from siprec_tw.rtp.probation import Probation
@@ -45,7 +45,7 @@ class LiveSource:
         self.address: Address = first[6]
         self.encoding = ""
         self.reception = OpenReception.starting_at(first[0])
-        self._before_restarts = Totals()
+        self._before_restarts = NOTHING
         self._octets = 0
         self._rejected = 0
         self._formats = formats

@@ -18,7 +18,7 @@ from siprec_tw.errors import PortsExhausted
 from siprec_tw.interfaces import StreamAddress, StreamReport, StreamSpec
 from siprec_tw.media.batch_reader import BatchReader
 from siprec_tw.media.batch_seat import Going
-from siprec_tw.media.batch_tally import NOTHING, Tally
+from siprec_tw.media.batch_tally import Tally
 from siprec_tw.media.batch_trial import choose
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
 from siprec_tw.media.receiver import StreamReceiver
@@ -26,6 +26,7 @@ from siprec_tw.media.rtcp_schedule import RtcpSchedule
 from siprec_tw.media.rtcp_sender import RtcpSender
 from siprec_tw.media.sweeper import INTERVAL_SECONDS, Sweeper
 from siprec_tw.media.swept_port import MOST_A_SWEEP, RECEIVE_BUFFER, BatchProtocol, Receive, SweptPort
+from siprec_tw.media.totals import NOTHING
 from siprec_tw.media.unprotection import Unprotection
 
 RTCP_EVERY = 5      # RTCP comes every few seconds: its ports are read in every fifth sweep

@@ -30,7 +30,7 @@ from siprec_tw.media.rtcp_watch import RtcpSeen
 from siprec_tw.media.segment_files import SegmentFiles
 from siprec_tw.media.segment_opener import SegmentOpener
 from siprec_tw.media.stream_warnings import StreamWarnings
-from siprec_tw.media.totals import Totals
+from siprec_tw.media.totals import NOTHING, Totals
 from siprec_tw.recording.stream_quality import quality_of
 from siprec_tw.rtp.loss_runs import NO_LOSSES
 from siprec_tw.rtp.packet import (
@@ -72,7 +72,7 @@ class StreamReceiver:
         self._live: dict[int, LiveSource] = {}
         self._candidates: dict[int, Probation[Packet]] = {}
         self._latest: LiveSource | None = None      # which sent last
-        self._gone = Totals()                       # of sources that are closed
+        self._gone = NOTHING                        # of sources that are closed
         self._gone_losses = NO_LOSSES               # the same
         self._rejected = 0
         self._first_arrival: float | None = None
@@ -184,7 +184,7 @@ class StreamReceiver:
         totals = self._gone
         for source in self._live.values():
             totals = totals.plus(source.totals)
-        return totals.plus(Totals(rejected=self._rejected))
+        return totals.plus(Totals(rejected=self._rejected)) if self._rejected else totals
 
     def report(self) -> StreamReport:
         """

@@ -35,6 +35,10 @@ class Totals:
         """
         Both together.
         """
+        if other is NOTHING:
+            return self
+        if self is NOTHING:
+            return other
         return Totals(
             self.packets + other.packets,
             self.octets + other.octets,
@@ -56,3 +60,6 @@ class Totals:
             self.reordered - other.reordered,
             self.rejected - other.rejected,
         )
+
+
+NOTHING = Totals()
