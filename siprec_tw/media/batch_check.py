@@ -163,6 +163,8 @@ def advance(rows: Rows, filling: Filling, times: Times, step: int, size: int) ->
     rows["offset"] += octets
     rows["packets"] += counts
     rows["octets"] += octets
+    rows["strode"] += counts
+    rows["strode_octets"] += octets
     for name in ("known_least", "newly_least", "least"):
         rows[name] = np.minimum(rows[name], times.least)
     rows["lowest"] = np.minimum(rows["lowest"], rows["known_least"])

@@ -29,6 +29,8 @@ ROW = np.dtype([
     # What has come since the stream was told (siprec_tw.media.batch_stride.Progress).
     ("packets", "i8"), ("octets", "i8"), ("least", "f8"), ("last_arrival", "f8"),
     ("jitter", "f8"), ("last_transit", "f8"),
+    # The same since it is in its stride, told or not.
+    ("strode", "i8"), ("strode_octets", "i8"),
 ])
 WINDOW_FIELDS = ("known_least", "lowest", "began", "started", "oldest")
 Ints = NDArray[np.int64]
@@ -104,5 +106,5 @@ def _row_of(stride: Stride) -> tuple[object, ...]:
         start, stride.sequence & 0xFFFF, stride.ssrc, 0, stride.head, name,
         *stride.clock.window, math.inf,
         tail.offset, tail.due,
-        0, 0, math.inf, 0.0, stride.jitter, stride.last_transit,
+        0, 0, math.inf, 0.0, stride.jitter, stride.last_transit, 0, 0,
     )

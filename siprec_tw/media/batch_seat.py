@@ -23,7 +23,7 @@ from siprec_tw.rtp.report_blocks import Untold
 @frozen(eq=False)
 class Going:
     """
-    Streams in their stride, one by one: what their receivers were not told of yet is in the rows.
+    Streams in their stride, one by one: how far they went is in the rows.
     """
 
     receivers: Sequence[StreamReceiver]

@@ -63,6 +63,7 @@ class StreamReceiver:
         self.rtcp = RtcpSeen()
         self.ahead: Ahead | None = None             # who follows the stream in its stride
         self.changes = 0                            # grows when the report does
+        self.strides = 0                            # and this where that is only because it went on in its stride
         self._warnings = StreamWarnings(spec.stream_id)
         self._warn = self._warnings.warn
         self._formats = FormatTable(spec.formats, self._warn)
@@ -262,6 +263,7 @@ class StreamReceiver:
         assert self._latest is not None
         self._last_arrival = progress.last_arrival
         self.changes += 1
+        self.strides += 1
         return self._latest.go_on(progress)
 
     def _take_back(self) -> None:

@@ -1,11 +1,13 @@
 """
 The reports of all open streams of a worker, ready to be sent.
 
-A stream is asked only when it changed. One that is in its stride does not, and what came since is taken from the
-rows of numbers in which it is followed (siprec_tw.media.batch_rows).
+A stream is asked only when something happened to it. One that goes on in its stride is asked now and then; meanwhile
+what it got is taken from the rows of numbers in which it is followed (siprec_tw.media.batch_rows).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from attrs import define
@@ -16,6 +18,7 @@ from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.report_row import REPORT_ROW, ReportRows, rest_of, row_of
 
 FIRST_ROWS = 64
+ASKED_EVERY = 20        # times of news: all that changes in a stride beside what is in the rows is its quality
 
 
 @define(eq=False)
@@ -26,7 +29,7 @@ class Entry:
 
     slot: int                       # of its row
     opening: int                    # 1 or more, never the same
-    changes: int                    # of the receiver, when it was asked last
+    changes: int                    # of the receiver but for strides, when it was asked last
     rest: tuple[object, ...]        # of its report, as it was told last
 
 
@@ -37,7 +40,10 @@ class ReportTable:
 
     def __init__(self) -> None:
         self._rows: ReportRows = np.zeros(FIRST_ROWS, REPORT_ROW)
+        self._asked = np.zeros(FIRST_ROWS, np.bool_)            # just now
+        self._strode = np.zeros((FIRST_ROWS, 2), np.int64)      # packets and octets, when it was asked last
         self._free = list(reversed(range(FIRST_ROWS)))
+        self._turn = 0
         self._entries: dict[StreamReceiver, Entry] = {}
         self._openings = 0
 
@@ -48,10 +54,12 @@ class ReportTable:
         if not self._free:
             count = len(self._rows)
             self._rows = np.concatenate([self._rows, np.zeros(count, REPORT_ROW)])
+            self._asked = np.zeros(2 * count, np.bool_)
+            self._strode = np.concatenate([self._strode, np.zeros_like(self._strode)])
             self._free = list(reversed(range(count, 2 * count)))
         self._openings += 1
         blank = StreamReport(receiver.stream_id)
-        entry = self._entries[receiver] = Entry(self._free.pop(), self._openings, receiver.changes, rest_of(blank))
+        entry = self._entries[receiver] = Entry(self._free.pop(), self._openings, 0, rest_of(blank))
         self._rows[entry.slot] = row_of(entry.opening, blank)
         return entry
 
@@ -63,31 +71,49 @@ class ReportTable:
         self._rows[entry.slot] = 0
         self._free.append(entry.slot)
 
-    def news(self, going: Going | None) -> tuple[bytes, tuple[StreamReport, ...]]:
+    def news(self, look: Callable[[], Going | None]) -> tuple[bytes, tuple[StreamReport, ...]]:
         """
-        All rows, and whole reports of the streams that have more to tell than numbers. C{going} is None where
-        streams are never followed in rows.
+        All rows, and whole reports of the streams that have more to tell than numbers. C{look()} are the streams in
+        their stride, or None where there is no such thing.
         """
-        told = []
+        self._turn = (self._turn + 1) % ASKED_EVERY
+        self._asked[:] = False
+        told: list[StreamReport] = []
         for receiver, entry in self._entries.items():
-            if receiver.changes != entry.changes:
-                report = receiver.report()
-                entry.changes = receiver.changes
-                self._rows[entry.slot] = row_of(entry.opening, report)
-                rest = rest_of(report)
-                if rest != entry.rest:
-                    entry.rest = rest
-                    told.append(report)
+            changes = receiver.changes - receiver.strides
+            if changes != entry.changes or entry.slot % ASKED_EVERY == self._turn:
+                entry.changes = changes
+                told += self._ask(receiver, entry)
+        going = look()
         rows = self._rows if going is None else self._as_of_now(going)
         return rows.tobytes(), tuple(told)
 
+    def _ask(self, receiver: StreamReceiver, entry: Entry) -> Iterator[StreamReport]:
+        """
+        Its report into its row; the whole of it, if there is more to tell.
+        """
+        report = receiver.report()
+        self._rows[entry.slot] = row_of(entry.opening, report)
+        self._asked[entry.slot] = True
+        rest = rest_of(report)
+        if rest != entry.rest:
+            entry.rest = rest
+            yield report
+
     def _as_of_now(self, going: Going) -> ReportRows:
+        """
+        The rows, and how far streams went in their stride since they were asked.
+        """
         rows = self._rows.copy()
         slots = np.array([self._entries[receiver].slot for receiver in going.receivers], np.int64)
-        news = going.rows["packets"] > 0
-        slots, ahead, rates = slots[news], going.rows[news], going.rates[news]
-        rows["packets"][slots] += ahead["packets"]
-        rows["octets"][slots] += ahead["octets"]
-        rows["jitter"][slots] = ahead["jitter"] / rates
+        strode = np.column_stack([going.rows["strode"], going.rows["strode_octets"]])
+        asked = self._asked[slots]
+        self._strode[slots[asked]] = strode[asked]
+        further = strode - self._strode[slots]
+        moved = further[:, 0] > 0
+        slots, ahead = slots[moved], going.rows[moved]
+        rows["packets"][slots] += further[moved, 0]
+        rows["octets"][slots] += further[moved, 1]
+        rows["jitter"][slots] = ahead["jitter"] / going.rates[moved]
         rows["last_arrival"][slots] = ahead["last_arrival"]
         return rows

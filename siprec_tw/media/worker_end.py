@@ -158,7 +158,7 @@ class WorkerEnd(QuietAmp):
         if self._telling:
             return
         self._telling = True
-        rows, reports = self._reports.news(self.plane.going())
+        rows, reports = self._reports.news(self.plane.going)
         told = self.ask(News, {"rows": rows, "reports": reports, "sums": self._metrics.take()})
         told.addCallbacks(self._told, lambda _: None)       # the line was cut: that is told elsewhere
 

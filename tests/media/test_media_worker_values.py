@@ -19,18 +19,19 @@ from twisted.logger import Logger, LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
 from siprec_tw.codecs.payload_format import PayloadFormat
-from siprec_tw.interfaces import DtlsPeer, RtcpPeer, StreamAddress, StreamKeys, StreamReport, StreamSpec
+from siprec_tw.interfaces import DtlsPeer, RtcpPeer, StreamAddress, StreamKeys, StreamQuality, StreamReport, StreamSpec
 from siprec_tw.media.media_sums import CollectedMetrics, Sums
 from siprec_tw.media.port_pool import PortPool
 from siprec_tw.media.port_share import PortShare, shares
 from siprec_tw.media.report_row import REPORT_ROW, REST, report_of, rest_of, row_of
-from siprec_tw.media.report_table import FIRST_ROWS, ReportTable
+from siprec_tw.media.report_table import ASKED_EVERY, FIRST_ROWS, ReportTable
 from siprec_tw.media.worker_commands import Begin, Close, News, Open, PlaneSettings
 from siprec_tw.media.worker_log import LONGEST_LINE, ForwardedLog, LineObserver, line_of
 
 KEYS = StreamKeys("AES_CM_128_HMAC_SHA1_80", ((b"\x00\xff" * 8, b"salt", b""),), False, (b"key", b"salt", b"1"))
 REPORT = StreamReport(
-    "s", 1, 2, -3, 4, 5, 6, 0.25, None, 1_800_000_000.123456, "PCMU", 2**32 - 1, "192.0.2.1:5", (("code", "text"),)
+    "s", 1, 2, -3, 4, 5, 6, 0.25, None, 1_800_000_000.123456, "PCMU", 2**32 - 1, "192.0.2.1:5", (("code", "text"),),
+    StreamQuality(0.1, 2, 3, 0.4, 5.5, 0.6, 7.5, 0.25, None, 4.2),
 )
 
 
@@ -88,7 +89,9 @@ def test_report_is_its_row_and_its_rest(report: StreamReport) -> None:
     """
     Every field is in one of the two, exactly.
     """
-    assert {*(REPORT_ROW.names or ())} - {"opening"} | {*REST} == {field.name for field in attrs.fields(StreamReport)}
+    names = {field.name for field in attrs.fields(StreamReport)}
+    names |= {f"quality.{field.name}" for field in attrs.fields(StreamQuality)}
+    assert {*(REPORT_ROW.names or ())} - {"opening"} | {*REST} == names
     rows = np.zeros(3, REPORT_ROW)
     rows[1] = row_of(9, report)
     rest = attrs.evolve(StreamReport("s"), **dict(zip(REST, rest_of(report), strict=True)))  # type: ignore[arg-type]
@@ -107,28 +110,29 @@ def test_rows_are_the_reports(tmp_path: Path) -> None:
     entries = [table.open(receiver) for receiver in receivers]
     senders = [Sender(ssrc=number) for number in range(2)]
     known = [StreamReport("s"), StreamReport("s")]
-    told, unasked = [], 0
-    for turn in range(12):
+    told = []
+    for turn in range(3 * ASKED_EVERY):
         for number, (receiver, sender) in enumerate(zip(receivers, senders, strict=True)):
             sent = sender.some(40)
             if number and turn == 5:
                 del sent[7]
             batches.feed(receiver, [(one.octets, one.address, one.arrival) for one in sent])
-        ahead = [receiver.changes for receiver in receivers] == [entry.changes for entry in entries]
-        octets, reports = table.news(batches.reader.going())
+        octets, reports = table.news(batches.reader.going)
         told.append(len(reports))
         for report in reports:
             known[report.ssrc or 0] = report
         rows = np.frombuffer(octets, REPORT_ROW)
-        found = [report_of(rest, rows[entry.slot]) for rest, entry in zip(known, entries, strict=True)]
         assert rows["opening"].tolist()[: len(entries)] == [1, 2]
-        if turn % 3 == 2:
-            unasked += ahead
-            assert found == [receiver.report() for receiver in receivers]
-    assert unasked >= 2
-    assert told == [2] + [0] * 11
+        found = [report_of(rest, rows[entry.slot]) for rest, entry in zip(known, entries, strict=True)]
+        wanted = [receiver.report() for receiver in receivers]
+        assert [attrs.evolve(one, quality=None) for one in found] == [attrs.evolve(one, quality=None) for one in wanted]
+        for number, entry in enumerate(entries):
+            if turn == 0 or (number, turn) == (1, 5) or entry.slot % ASKED_EVERY == table._turn:
+                assert found[number] == wanted[number]
+    assert all(receiver.strides > 10 for receiver in receivers)
+    assert told == [2] + [0] * (3 * ASKED_EVERY - 1)
     receivers[0].warn("odd", "something odd")
-    assert [report.warnings for report in table.news(None)[1]] == [(("odd", "something odd"),)]
+    assert [report.warnings for report in table.news(lambda: None)[1]] == [(("odd", "something odd"),)]
 
 
 def test_rows_are_used_again(tmp_path: Path) -> None:
@@ -140,7 +144,7 @@ def test_rows_are_used_again(tmp_path: Path) -> None:
     entries = [table.open(receiver) for receiver in receivers]
     assert len({entry.slot for entry in entries}) == len(entries)
     table.close(receivers[3])
-    rows = np.frombuffer(table.news(None)[0], REPORT_ROW)
+    rows = np.frombuffer(table.news(lambda: None)[0], REPORT_ROW)
     assert len(rows) == 2 * FIRST_ROWS
     assert np.count_nonzero(rows["opening"]) == FIRST_ROWS
     again = table.open(receivers[3])
