@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,6 +123,27 @@ def test_killed_server_is_started_again_at_once(tmp_path: Path) -> None:
         server.kill()
         client.wait(60)
     assert not server.errors(), server.log()
+
+
+def test_directory_is_in_use_while_a_worker_lives(tmp_path: Path) -> None:
+    """
+    The server is killed, and a worker of it holds still: the next one is not ready before that worker has ended.
+    """
+    server = RunningServer(tmp_path, media={"workers": 2})
+    server.start()
+    worker = server.workers()[0]
+    os.kill(worker, signal.SIGSTOP)
+    server.kill()
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    try:
+        starting.join(4.0)
+        assert starting.is_alive()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        starting.join()
+        server.kill()
+    assert not lives(worker)
 
 
 def test_killed_worker_is_told_and_replaced(tmp_path: Path) -> None:
