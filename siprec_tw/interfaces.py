@@ -116,7 +116,7 @@ class StreamReport:
     ssrc: int | None = None
     source: str = ""
     warnings: tuple[tuple[str, str], ...] = ()  # (code, text), each once: "two-sources-at-once", ...
-    quality: StreamQuality | None = None    # None: nothing came; from a worker, 40 s old at most while nothing is lost
+    quality: StreamQuality | None = None    # None: nothing came
 
 
 class MediaPlane(Protocol):

@@ -19,9 +19,11 @@ import struct
 from collections.abc import Iterable, Sequence
 from math import inf
 
+from attrs import evolve
+
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PeerError
-from siprec_tw.interfaces import StreamQuality, StreamReport, StreamSpec
+from siprec_tw.interfaces import StreamReport, StreamSpec
 from siprec_tw.media.arrival import Address, Datagram, Packet, text_of
 from siprec_tw.media.batch_stride import Ahead, Progress, Stride
 from siprec_tw.media.format_table import FormatTable
@@ -32,7 +34,7 @@ from siprec_tw.media.segment_opener import SegmentOpener
 from siprec_tw.media.stream_warnings import StreamWarnings
 from siprec_tw.media.totals import NOTHING, Totals
 from siprec_tw.recording.stream_quality import quality_of
-from siprec_tw.rtp.loss_runs import NO_LOSSES
+from siprec_tw.rtp.loss_runs import NO_LOSSES, LossFigures
 from siprec_tw.rtp.packet import (
     FIRST_RTCP_TYPE,
     FIXED_HEADER,
@@ -189,11 +191,21 @@ class StreamReceiver:
 
     def report(self) -> StreamReport:
         """
-        What is known of the stream's reception.
+        What is known of the stream's reception. The codec and the clock of its quality are those of the latest source.
+        """
+        counts, losses, seconds = self.counts()
+        return evolve(counts, quality=quality_of(losses, counts.encoding, seconds, counts.jitter))
+
+    def counts(self) -> tuple[StreamReport, LossFigures, float]:
+        """
+        The report but for the quality, and what that is made of: the losses, and the seconds of one packet.
         """
         totals = self.totals
         latest = self._latest
-        return StreamReport(
+        losses = self._gone_losses
+        for source in self._live.values():
+            losses = losses.plus(source.reception.losses)
+        report = StreamReport(
             self.stream_id, totals.packets, totals.octets, totals.lost, totals.duplicates, totals.reordered,
             totals.rejected,
             jitter=latest.jitter if latest else 0.0,
@@ -203,17 +215,8 @@ class StreamReceiver:
             ssrc=latest.ssrc if latest else None,
             source=text_of(latest.address) if latest else "",
             warnings=self._warnings.all(),
-            quality=self._quality(latest) if latest else None,
         )
-
-    def _quality(self, latest: LiveSource) -> StreamQuality | None:
-        """
-        As of now, once all that came is known here. The codec and the clock are those of the latest source.
-        """
-        losses = self._gone_losses
-        for source in self._live.values():
-            losses = losses.plus(source.reception.losses)
-        return quality_of(losses, latest.encoding, latest.packet_seconds, latest.jitter)
+        return report, losses, latest.packet_seconds if latest else 0.0
 
     # --- our RTCP (L{siprec_tw.media.rtcp_sender}) -------------------------------------------------
 

@@ -1,8 +1,8 @@
 """
 The reports of all open streams of a worker, ready to be sent.
 
-A stream is asked only when something happened to it. One that goes on in its stride is asked now and then; meanwhile
-what it got is taken from the rows of numbers in which it is followed (siprec_tw.media.batch_rows).
+A stream is asked only when something happened to it. What one that goes on in its stride got meanwhile is taken from
+the rows of numbers in which it is followed (siprec_tw.media.batch_rows).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from siprec_tw.interfaces import StreamReport
 from siprec_tw.media.batch_seat import Going
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.report_row import REPORT_ROW, ReportRows, rest_of, row_of
+from siprec_tw.rtp.loss_runs import NO_LOSSES
 
 FIRST_ROWS = 64
-ASKED_EVERY = 20        # times of news: all that changes in a stride beside what is in the rows is its quality
 
 
 @define(eq=False)
@@ -43,7 +43,6 @@ class ReportTable:
         self._asked = np.zeros(FIRST_ROWS, np.bool_)            # just now
         self._strode = np.zeros((FIRST_ROWS, 2), np.int64)      # packets and octets, when it was asked last
         self._free = list(reversed(range(FIRST_ROWS)))
-        self._turn = 0
         self._entries: dict[StreamReceiver, Entry] = {}
         self._openings = 0
 
@@ -60,7 +59,7 @@ class ReportTable:
         self._openings += 1
         blank = StreamReport(receiver.stream_id)
         entry = self._entries[receiver] = Entry(self._free.pop(), self._openings, 0, rest_of(blank))
-        self._rows[entry.slot] = row_of(entry.opening, blank)
+        self._rows[entry.slot] = row_of(entry.opening, blank, NO_LOSSES, 0.0)
         return entry
 
     def close(self, receiver: StreamReceiver) -> None:
@@ -76,12 +75,11 @@ class ReportTable:
         All rows, and whole reports of the streams that have more to tell than numbers. C{look()} are the streams in
         their stride, or None where there is no such thing.
         """
-        self._turn = (self._turn + 1) % ASKED_EVERY
         self._asked[:] = False
         told: list[StreamReport] = []
         for receiver, entry in self._entries.items():
             changes = receiver.changes - receiver.strides
-            if changes != entry.changes or entry.slot % ASKED_EVERY == self._turn:
+            if changes != entry.changes:
                 entry.changes = changes
                 told += self._ask(receiver, entry)
         going = look()
@@ -92,8 +90,8 @@ class ReportTable:
         """
         Its report into its row; the whole of it, if there is more to tell.
         """
-        report = receiver.report()
-        self._rows[entry.slot] = row_of(entry.opening, report)
+        report, losses, seconds = receiver.counts()
+        self._rows[entry.slot] = row_of(entry.opening, report, losses, seconds)
         self._asked[entry.slot] = True
         rest = rest_of(report)
         if rest != entry.rest:
@@ -113,6 +111,7 @@ class ReportTable:
         moved = further[:, 0] > 0
         slots, ahead = slots[moved], going.rows[moved]
         rows["packets"][slots] += further[moved, 0]
+        rows["losses.expected"][slots] += further[moved, 0]
         rows["octets"][slots] += further[moved, 1]
         rows["jitter"][slots] = ahead["jitter"] / going.rates[moved]
         rows["last_arrival"][slots] = ahead["last_arrival"]
