@@ -23,6 +23,8 @@ class Sums:
     packets_duplicate: int = 0
     packets_reordered: int = 0
     packets_rejected: int = 0
+    rtcp_received: int = 0
+    rtcp_sent: int = 0
     writes_failed: int = 0
     sweeps: tuple[float, ...] = field(default=(), repr=False)   # seconds of each
     cpu: float = 0.0                                            # seconds of the process
@@ -37,6 +39,8 @@ class Sums:
         metrics.packets_duplicate(self.packets_duplicate)
         metrics.packets_reordered(self.packets_reordered)
         metrics.packets_rejected(self.packets_rejected)
+        metrics.rtcp_received(self.rtcp_received)
+        metrics.rtcp_sent(self.rtcp_sent)
         for _ in range(self.writes_failed):
             metrics.write_failed()
         for seconds in self.sweeps:
@@ -88,6 +92,18 @@ class CollectedMetrics:
         None of ours.
         """
         self._new = evolve(self._new, packets_rejected=self._new.packets_rejected + count)
+
+    def rtcp_received(self, count: int) -> None:
+        """
+        RTCP packets that were understood.
+        """
+        self._new = evolve(self._new, rtcp_received=self._new.rtcp_received + count)
+
+    def rtcp_sent(self, count: int) -> None:
+        """
+        RTCP packets of ours.
+        """
+        self._new = evolve(self._new, rtcp_sent=self._new.rtcp_sent + count)
 
     def sweep_took(self, seconds: float) -> None:
         """

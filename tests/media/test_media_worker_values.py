@@ -163,7 +163,7 @@ def test_sums_are_told_once() -> None:
     collected, metrics = CollectedMetrics(lambda: next(cpu)), Counts()
     for number, name in enumerate(
         ("packets_received", "octets_received", "packets_lost", "packets_duplicate", "packets_reordered",
-         "packets_rejected"), 1,
+         "packets_rejected", "rtcp_received", "rtcp_sent"), 1,
     ):
         getattr(collected, name)(number)
         getattr(collected, name)(10 * number)
@@ -174,7 +174,7 @@ def test_sums_are_told_once() -> None:
     sums.tell(metrics)
     assert dict(metrics.counted) == {
         "packets_received": 11, "octets_received": 22, "packets_lost": 33, "packets_duplicate": 44,
-        "packets_reordered": 55, "packets_rejected": 66, "write_failed": 1,
+        "packets_reordered": 55, "packets_rejected": 66, "rtcp_received": 77, "rtcp_sent": 88, "write_failed": 1,
     }
     assert metrics.sweeps == [0.25, 0.5]
     assert sums.cpu == 1.0
