@@ -26,6 +26,7 @@ class StreamKeys:
     keys: tuple[tuple[bytes, bytes, bytes], ...] = field(repr=False)    # master key, master salt, MKI or b""
     encrypted: bool = True                  # False where UNENCRYPTED_SRTP was agreed
     own: tuple[bytes, bytes, bytes] | None = field(default=None, repr=False)    # the same of ours: seals our SRTCP
+    lifetimes: tuple[int, ...] = ()         # packets that each key is good for (RFC 4568 s.6.1); empty: 2**48
 
 
 @frozen
@@ -63,6 +64,7 @@ class StreamSpec:
     keys: StreamKeys | None = None          # None: RTP in clear, or keys by DTLS
     dtls: DtlsPeer | None = None            # None: no DTLS
     rtcp: RtcpPeer | None = None            # None: no RTCP is sent
+    plain_too: bool = False                 # RFC 8643: with keys or DTLS, RTP in clear until a packet is authentic
 
 
 @frozen

@@ -262,6 +262,7 @@ class Recorder(Service):
             origin_id=lambda: secrets.randbelow(BELOW_NUMBERS),
             conditions=self._room_conditions,
             reports_sent=self.config.media.rtcp,
+            opportunistic_srtp=self.config.media.opportunistic_srtp,
         )
 
 

@@ -5,6 +5,7 @@ missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v sox >/dev/null 2>&1 || missing="$missing sox"
 command -v tshark >/dev/null 2>&1 || missing="$missing tshark"
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 command -v ffmpeg >/dev/null 2>&1 || missing="$missing ffmpeg"
 for element in udpsink:good rawaudioparse:base srtpenc:bad; do
     gst-inspect-1.0 --exists "${element%:*}" 2>/dev/null || missing="$missing gstreamer1.0-plugins-${element#*:}"

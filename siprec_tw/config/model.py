@@ -143,6 +143,10 @@ class Media(Section):
     rtcp: Annotated[Flag, Field(description=(
         "Receiver reports (RTCP) are sent to clients, about every five seconds a stream."
     ))] = True
+    opportunistic_srtp: Annotated[Flag, Field(description=(
+        "Whether keys on lines that say RTP in clear are taken (RFC 8643): such a client sends SRTP then. Should it"
+        " send RTP in clear all the same, that is recorded."
+    ))] = True
     workers: Annotated[Workers, AfterValidator(_enough), Field(description=(
         "Processes that receive RTP, each with a part of the ports: SIP and HTTP never wait for them. "
         "`auto` is one for each core that the server may use; 0 receives in the server's own process."

@@ -5,6 +5,7 @@ The values that go from the sockets to the segments; tuples, because there is on
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from attrs import frozen
 
@@ -55,3 +56,16 @@ def text_of(address: Address) -> str:
     """
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_of(text: str) -> Address | None:
+    """
+    Where "192.0.2.1:4000" or "2001:db8::1:4000" is; None for a host that is a name, and where nobody can be.
+    """
+    host, _, port = text.rpartition(":")
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+    number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
+    return (str(address), number) if 0 < number < 1 << 16 and not address.is_unspecified else None

@@ -20,6 +20,9 @@ from siprec_tw.media.batch_reader import BatchReader
 from siprec_tw.media.batch_seat import Going
 from siprec_tw.media.batch_tally import Tally
 from siprec_tw.media.batch_trial import choose
+from siprec_tw.media.dtls_stream import DtlsStream
+from siprec_tw.media.dtls_watch import DtlsWatch
+from siprec_tw.media.opportunistic import Opportunistic
 from siprec_tw.media.port_pool import QUARANTINE_SECONDS, PortPool
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.rtcp_schedule import RtcpSchedule
@@ -28,6 +31,7 @@ from siprec_tw.media.sweeper import INTERVAL_SECONDS, Sweeper
 from siprec_tw.media.swept_port import MOST_A_SWEEP, RECEIVE_BUFFER, BatchProtocol, Receive, SweptPort
 from siprec_tw.media.totals import NOTHING
 from siprec_tw.media.unprotection import Unprotection
+from siprec_tw.srtp.dtls_identity import DtlsIdentity
 
 RTCP_EVERY = 5      # RTCP comes every few seconds: its ports are read in every fifth sweep
 
@@ -88,6 +92,12 @@ class MediaMetrics(Protocol):
         """
 
 
+Secured = Unprotection | Opportunistic | DtlsStream
+"""
+What stands between the sockets and the receiver of a stream that is not only in clear.
+"""
+
+
 @frozen(eq=False)
 class OpenStream:
     """
@@ -98,7 +108,7 @@ class OpenStream:
     address: StreamAddress
     rtp: SweptPort
     rtcp: SweptPort
-    unprotection: Unprotection | None           # None: RTP in clear
+    unprotection: Secured | None                # None: RTP in clear
     reports: RtcpSender
 
 
@@ -146,6 +156,9 @@ class LocalMediaPlane:
         self._schedule = RtcpSchedule(reactor.seconds, wall)
         self._random = random or Random().random
         self._streams: dict[str, OpenStream] = {}
+        self._identity: DtlsIdentity | None = None      # made when the first stream wants it
+        self._awaiting = DtlsWatch(reactor, self._look)
+        self._by_dtls: dict[DtlsStream, OpenStream] = {}
         self._tally = Tally()
 
     @property
@@ -186,12 +199,15 @@ class LocalMediaPlane:
         if spec.stream_id in self._streams:
             raise ValueError(f"stream {spec.stream_id} is open already")
         receiver = StreamReceiver(spec, self._node_id)
-        unprotection = None if spec.keys is None else Unprotection(spec.keys, receiver)
+        unprotection = self._secured(spec, receiver)
         try:
             stream = self._pool.bind(lambda port: self._listen(spec, receiver, unprotection, port))
         except OSError as error:
             raise PortsExhausted(f"cannot listen on {self._host}: {error.strerror}") from error
         self._streams[spec.stream_id] = stream
+        if isinstance(unprotection, DtlsStream):
+            self._by_dtls[unprotection] = stream
+            unprotection.connect(stream.rtp.send, stream.rtcp.send, stream.reports.sealing.change)
         self._schedule.add(stream.reports)
         return stream.address
 
@@ -204,7 +220,9 @@ class LocalMediaPlane:
         if stream is not None:
             self._sweeper.drain(stream.rtp)
             stream.receiver.update_formats(spec.formats)
-            if spec.keys is not None and stream.unprotection is not None:
+            if isinstance(stream.unprotection, DtlsStream):
+                stream.unprotection.change(spec)
+            elif spec.keys is not None and stream.unprotection is not None:
                 stream.unprotection.change(spec.keys)
             stream.reports.follow(spec.rtcp, spec.keys if stream.unprotection is not None else None)
             self._schedule.add(stream.reports)
@@ -218,6 +236,11 @@ class LocalMediaPlane:
             return StreamReport(stream_id)
         self._sweeper.drain(stream.rtp)
         self._sweeper.drain(stream.rtcp)
+        if isinstance(stream.unprotection, DtlsStream):
+            self._awaiting.remove(stream.unprotection)
+            del self._by_dtls[stream.unprotection]
+        if stream.unprotection is not None:
+            stream.unprotection.close()
         self._schedule.leave(stream.reports)
         stream.rtp.stop()
         stream.rtcp.stop()
@@ -263,8 +286,27 @@ class LocalMediaPlane:
         """
         return self._pool.free()
 
+    def _secured(self, spec: StreamSpec, receiver: StreamReceiver) -> Secured | None:
+        if spec.dtls is not None:
+            if self._identity is None:
+                self._identity = DtlsIdentity()
+            seconds, awaiting = self._reactor.seconds, self._awaiting
+            stream = DtlsStream(spec, receiver, self._identity, seconds, lambda: awaiting.add(stream))
+            return stream
+        if spec.keys is None:
+            return None
+        return (Opportunistic if spec.plain_too else Unprotection)(spec.keys, receiver)
+
+    def _look(self, dtls: DtlsStream) -> None:
+        """
+        Read the ports of a stream that awaits a handshake.
+        """
+        stream = self._by_dtls[dtls]
+        self._sweeper.drain(stream.rtp)
+        self._sweeper.drain(stream.rtcp)
+
     def _listen(
-        self, spec: StreamSpec, receiver: StreamReceiver, unprotection: Unprotection | None, port: int
+        self, spec: StreamSpec, receiver: StreamReceiver, unprotection: Secured | None, port: int
     ) -> OpenStream:
         taker = unprotection or receiver
         rtp = self._port(port, taker.receive, lambda: self._flooded(receiver), 1)
@@ -276,10 +318,13 @@ class LocalMediaPlane:
             rtp.stop()
             raise
         if self._reader is not None:
-            self._reader.watch(rtp, receiver)
+            # What is to be opened first is never in its stride: it must not be written as it comes.
+            self._reader.watch(rtp, receiver if unprotection is None else None)
             self._reader.watch(rtcp)
+        fingerprint = unprotection.fingerprint if isinstance(unprotection, DtlsStream) else ""
+        address = StreamAddress(self._advertise, port, port + 1, fingerprint)
         reports = RtcpSender(spec, receiver, rtp.send, rtcp.send, self._reactor.seconds(), self._random)
-        return OpenStream(receiver, StreamAddress(self._advertise, port, port + 1), rtp, rtcp, unprotection, reports)
+        return OpenStream(receiver, address, rtp, rtcp, unprotection, reports)
 
     def _port(self, port: int, receive: Receive, flooded: Callable[[], None], every: int) -> SweptPort:
         protocol = BatchProtocol(receive, flooded)

@@ -44,6 +44,7 @@ class Unprotection:
         ]
         if authentic:
             self._receiver.receive(authentic)
+            self._watch_lifetimes()
         if len(authentic) < len(sealed):
             self._receiver.refuse(len(sealed) - len(authentic), forged=Status.BAD_TAG in statuses)
 
@@ -70,9 +71,31 @@ class Unprotection:
             for ssrc in self._former.sources():
                 self._context.set_roll_over_counter(ssrc, self._former.roll_over_counter(ssrc))
         else:
-            for key, salt, mki in keys.keys:
-                self._context.change_key(MasterKey(key, salt, mki))
+            for master in master_keys(keys):
+                self._context.change_key(master)
         self._keys = keys
+
+    @property
+    def has_opened(self) -> bool:
+        """
+        Whether the client has sealed anything with the keys that hold.
+        """
+        newest = self._context.keys[0]
+        return bool(newest.accepted or newest.rtcp_windows)
+
+    def close(self) -> None:
+        """
+        Nothing is kept here.
+        """
+
+    def _watch_lifetimes(self) -> None:
+        """
+        A key that is used too long is the client's fault; its sound is recorded all the same.
+        """
+        for key in self._context.keys:
+            if key.accepted > key.master.lifetime:
+                text = f"a key was agreed on for {key.master.lifetime} packets, and more have come under it"
+                self._receiver.warn("srtp-key-outlived", text)
 
     def _open(self, packets: Sequence[bytes]) -> tuple[list[bytes], list[Status]]:
         """
@@ -97,4 +120,15 @@ def context_of(keys: StreamKeys) -> SrtpContext:
     profile = profile_named(keys.suite)
     if profile is None:
         raise LocalError(f"SRTP suite is {keys.suite}, wanted one that we know")
-    return SrtpContext(profile, [MasterKey(*each) for each in keys.keys], encrypted=keys.encrypted)
+    return SrtpContext(profile, master_keys(keys), encrypted=keys.encrypted)
+
+
+def master_keys(keys: StreamKeys) -> list[MasterKey]:
+    """
+    The client's keys.
+    """
+    if not keys.lifetimes:
+        return [MasterKey(*each) for each in keys.keys]
+    return [
+        MasterKey(*each, lifetime=lifetime) for each, lifetime in zip(keys.keys, keys.lifetimes, strict=True)
+    ]

@@ -75,10 +75,11 @@ class Call:
     def __attrs_post_init__(self) -> None:
         around = self.surroundings
         self.session = new_session(self._core)
-        keying = Keying(around.random_octets, self.warn)
+        keying = Keying(around.random_octets, self.warn, around.opportunistic_srtp)
         self.tracks = Tracks(
             around.media, self.append, around.now, self.recording_id, self.spooled.directory, self.warn,
-            keying.keys, self._stream_closed, around.random_octets(CNAME_OCTETS).hex() if around.reports_sent else "",
+            keying.keys, keying.dtls, self._stream_closed,
+            around.random_octets(CNAME_OCTETS).hex() if around.reports_sent else "",
         )
         told = metadata_of_headers(self.begun.headers)
         self.documents = Documents(

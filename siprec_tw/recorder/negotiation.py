@@ -29,7 +29,9 @@ from siprec_tw.sdp.writer import write_sdp
 # What an INVITE without offer is offered: a stream for either side of the call.
 UNASKED_STREAMS = 2
 # What is recorded: the secured profiles too, where their key can be used.
-RECORDED = AnswerPolicy(frozenset({"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"}))
+RECORDED = AnswerPolicy(frozenset({
+    "RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF",
+}))
 
 
 @define(eq=False)
@@ -67,12 +69,12 @@ class Negotiation:
             self._warn(code, text)
         if not is_acceptable(planned):
             found = ", ".join(f"{media.media} {media.protocol}" for media in planned) or "no m-line"
-            raise PeerError(f"SDP has {found}, wanted audio by RTP, or by SRTP with a key in a=crypto", 488)
+            raise PeerError(f"SDP has {found}, wanted audio by RTP, or by SRTP with keys that can be used", 488)
         planned = await self._tracks.follow(planned)
         self._awaits_answer = False
         self._count_reopened(len(self._tracks.told()))
         local = {
-            index: evolve(each, crypto=self._keying.answer(planned[index]))
+            index: evolve(each, crypto=self._keying.answer(planned[index]), setup=self._keying.setup(planned[index]))
             for index, each in self._tracks.local().items()
         }
         return self._said(answer(offered, planned, local, self._origin.origin))
@@ -182,5 +184,8 @@ def wanted_again(media: MediaDescription) -> MediaDescription:
     directions = {each.value for each in Direction}
     if media.port == 0:
         return media
-    rest = tuple(attribute for attribute in media.attributes if attribute.name not in directions)
+    rest = tuple(
+        Attribute("setup", "actpass") if attribute.name == "setup" else attribute       # RFC 5763 s.5
+        for attribute in media.attributes if attribute.name not in directions
+    )
     return evolve(media, attributes=(*rest, Attribute(Direction.RECVONLY.value)))

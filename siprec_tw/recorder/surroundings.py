@@ -72,3 +72,4 @@ class Surroundings:
     origin_id: Callable[[], int]                # for o= lines
     conditions: Callable[[], tuple[Condition, ...]]     # of other rooms, that a new call needs
     reports_sent: bool = True                   # RTCP of ours
+    opportunistic_srtp: bool = True             # keys are taken on lines in clear too (RFC 8643)

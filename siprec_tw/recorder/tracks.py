@@ -10,11 +10,11 @@ from attrs import define, evolve, field
 from twisted.logger import Logger
 
 from siprec_tw.errors import LocalError, PeerError
-from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamReport, StreamSpec
+from siprec_tw.interfaces import DtlsPeer, MediaPlane, StreamAddress, StreamKeys, StreamReport, StreamSpec
 from siprec_tw.recorder.hearing import Hearing
 from siprec_tw.recorder.rtcp_peer import rtcp_peer
 from siprec_tw.recording.journal import Direction, JournalEvent, TrackChanged, TrackClosed, TrackOpened
-from siprec_tw.sdp.answer import LocalMedia, PlannedMedia
+from siprec_tw.sdp.answer import LocalMedia, PlannedMedia, Protection
 from siprec_tw.sdp.changes import StreamAdded, StreamRemoved, changes
 
 
@@ -61,6 +61,7 @@ class Tracks:
     _directory: str
     _warn: Callable[[str, str], None]
     _keys: Callable[[PlannedMedia], StreamKeys | None]
+    _dtls: Callable[[PlannedMedia], DtlsPeer | None]
     _closed: Callable[[StreamReport], None]
     _cname: str = ""                            # of our RTCP, of which none is sent where this is empty
     open: dict[int, Track] = field(factory=dict)
@@ -135,8 +136,8 @@ class Tracks:
             await self._close(index)
         self.lost -= lost
         for media in planned:
-            # A port that opens SRTP has no use for RTP in clear, and the other way round.
-            if media.index in self.open and self.open[media.index].planned.is_secured != media.is_secured:
+            # A port that opens SRTP has no use for RTP in clear, nor for keys from elsewhere; and the other way round.
+            if media.index in self.open and way_of(self.open[media.index].planned) != way_of(media):
                 await self._close(media.index)
         before = {index: track.planned for index, track in self.open.items()}
         known = tuple(before.get(media.index, evolve(media, accepted=False)) for media in planned)
@@ -184,7 +185,10 @@ class Tracks:
         Where each open track is received, as an answer needs it.
         """
         return {
-            index: LocalMedia(track.address.host, track.address.rtp_port, track.address.rtcp_port, rtcp_mux=True)
+            index: LocalMedia(
+                track.address.host, track.address.rtp_port, track.address.rtcp_port, rtcp_mux=True,
+                fingerprint=track.address.fingerprint,
+            )
             for index, track in self.open.items()
         }
 
@@ -257,7 +261,8 @@ class Tracks:
     def _spec(self, stream_id: str, media: PlannedMedia) -> StreamSpec:
         rtcp = rtcp_peer(media, self._cname) if self._cname else None
         return StreamSpec(
-            stream_id, self._directory, media.formats, remote_of(media), self._keys(media), rtcp=rtcp
+            stream_id, self._directory, media.formats, remote_of(media), self._keys(media), self._dtls(media),
+            rtcp, media.protection is not Protection.CLEAR and not media.is_secured,
         )
 
     async def _change(self, media: PlannedMedia) -> None:
@@ -287,6 +292,13 @@ def direction(media: PlannedMedia) -> Direction:
     Whether sound is expected: a hold by address is inactive for the recording, whatever our answer says.
     """
     return Direction.INACTIVE if media.held else Direction(media.direction.value)
+
+
+def way_of(media: PlannedMedia) -> tuple[Protection, bool]:
+    """
+    How packets come: a stream for which this is another is another stream.
+    """
+    return media.protection, media.is_secured
 
 
 def remote_of(media: PlannedMedia) -> str:

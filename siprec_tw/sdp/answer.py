@@ -28,7 +28,9 @@ from siprec_tw.sdp.description import (
     connection_of,
     connection_to,
     direction_of,
+    fingerprints_of,
     headed,
+    setup_of,
 )
 from siprec_tw.sdp.static_payload_types import UNKNOWN_PREFIX
 
@@ -37,6 +39,16 @@ REJECTED_FORMAT = "0"
 
 # RFC 5761 s.4: with the marker bit these look like RTCP, so they exclude sharing a port with it.
 NOT_BESIDE_RTCP = range(64, 96)
+
+
+class Protection(Enum):
+    """
+    Where the keys of an m-line come from.
+    """
+
+    CLEAR = "none"
+    SDES = "a=crypto"                           # RFC 4568
+    DTLS = "a=fingerprint"                      # RFC 5763
 
 
 class Refusal(Enum):
@@ -88,6 +100,9 @@ class PlannedMedia:
     ptime: float | None                         # milliseconds
     cryptos: tuple[str, ...] = field(default=(), repr=False)    # the values of a=crypto (RFC 4568), keys in them
     remote_rtcp_host: str = ""                  # where a=rtcp names another than that of RTP (RFC 3605)
+    fingerprints: tuple[str, ...] = ()          # the values of a=fingerprint that hold (RFC 8122)
+    setup: str = ""                             # of a=setup, who begins (RFC 4145); "" where it is not said
+    protection: Protection = Protection.CLEAR   # as was decided with the keys
 
     @property
     def shares_port(self) -> bool:
@@ -115,6 +130,8 @@ class LocalMedia:
     rtcp_port: int
     rtcp_mux: bool = False                      # take RTCP on the RTP port, where that was offered
     crypto: str = field(default="", repr=False) # our a=crypto in the answer, "" for none
+    fingerprint: str = ""                       # our a=fingerprint, "" for none
+    setup: str = ""                             # our a=setup, "" for none
 
 
 def plan(
@@ -209,6 +226,8 @@ def _accepted(
         attributes.append(Attribute("rtcp-mux"))
     if local.crypto:
         attributes.append(Attribute("crypto", local.crypto))
+    if local.fingerprint:
+        attributes += [Attribute("fingerprint", local.fingerprint), Attribute("setup", local.setup)]
     attributes.extend(_label_attribute(offered))
     attributes.append(Attribute(chosen.direction.value))
     return MediaDescription(
@@ -263,7 +282,7 @@ def _planned(
         media=media.media.lower(),
         protocol=media.protocol,
         formats=formats,
-        direction=Direction.RECVONLY if direction_of(session, media).sends else Direction.INACTIVE,
+        direction=Direction.RECVONLY if _sends(session, media) else Direction.INACTIVE,
         held=connection is not None and connection.is_null,
         remote_host=connection.host if connection else "",
         remote_port=port,
@@ -272,7 +291,17 @@ def _planned(
         ptime=media.ptime,
         cryptos=media.cryptos,
         remote_rtcp_host=(media.rtcp.host or "") if media.rtcp is not None and port else "",
+        fingerprints=fingerprints_of(session, media),
+        setup=setup_of(session, media),
     )
+
+
+def _sends(session: SessionDescription, media: MediaDescription) -> bool:
+    """
+    Whether media may come; not over a connection that is not to be set up for now (RFC 4145 s.4).
+    """
+    held = fingerprints_of(session, media) and setup_of(session, media) == "holdconn"
+    return not held and direction_of(session, media).sends
 
 
 def _refusal(

@@ -161,7 +161,7 @@ class MediaDescription:
         """
         The values of every attribute of this (lower-case) name, in order, without outer white space.
         """
-        return tuple((a.value or "").strip() for a in self.attributes if a.is_named(name))
+        return _stated(self.attributes, name)
 
     @property
     def label(self) -> str | None:
@@ -236,6 +236,13 @@ class MediaDescription:
         return self.values("crypto")
 
     @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """
+        The values of the fingerprint attributes in this section, unread (RFC 8122 s.5).
+        """
+        return self.values("fingerprint")
+
+    @property
     def ptime(self) -> float | None:
         """
         Milliseconds of media in a packet (RFC 8866 s.6.4), None where not said or not readable.
@@ -293,6 +300,21 @@ def direction_of(session: SessionDescription, media: MediaDescription) -> Direct
     return media.own_direction or _stated_direction(session.attributes) or Direction.SENDRECV
 
 
+def fingerprints_of(session: SessionDescription, media: MediaDescription) -> tuple[str, ...]:
+    """
+    The values of the fingerprint attributes that hold for a media description: its own, else the session's
+    (RFC 8122 s.5).
+    """
+    return media.fingerprints or _stated(session.attributes, "fingerprint")
+
+
+def setup_of(session: SessionDescription, media: MediaDescription) -> str:
+    """
+    Who begins, in lower case (RFC 4145 s.4): the section's own word, else the session's, "" where none is said.
+    """
+    return next(iter(media.values("setup") or _stated(session.attributes, "setup")), "").lower()
+
+
 def connection_of(session: SessionDescription, media: MediaDescription) -> Connection | None:
     """
     The c= line that holds for a media description (RFC 8866 s.5.7), None where there is none.
@@ -339,6 +361,10 @@ def parse_rtpmap(value: str) -> tuple[int, RtpMap] | None:
     rate = rate if rate <= HIGHEST_CLOCK_RATE else 0
     channels = channels if 0 < channels <= MOST_CHANNELS else 1
     return payload_type, RtpMap(encoding.upper(), rate, channels)
+
+
+def _stated(attributes: Iterable[Attribute], name: str) -> tuple[str, ...]:
+    return tuple((a.value or "").strip() for a in attributes if a.is_named(name))
 
 
 def _stated_direction(attributes: Iterable[Attribute]) -> Direction | None:

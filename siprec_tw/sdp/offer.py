@@ -60,7 +60,8 @@ def relocated(described: SessionDescription, local: Mapping[int, LocalMedia]) ->
     """
     Our last description, with the addresses as they are now; a line without one is closed (RFC 3264 s.8.2).
 
-    All else stays: order, formats, labels, directions; a crypto line too, where C{local} has none for it.
+    All else stays: order, formats, labels, directions; a crypto line too, where C{local} has none for it, and a
+    fingerprint likewise.
     """
     return evolve(
         described,
@@ -79,7 +80,9 @@ def _relocated(
     attributes = [Attribute("crypto", here.crypto)] if here.crypto else []
     if here.rtcp_port != here.rtp_port + 1 and not media.rtcp_mux:
         attributes.append(Attribute("rtcp", str(here.rtcp_port)))
-    stale = {"rtcp", "crypto"} if here.crypto else {"rtcp"}
+    if here.fingerprint:
+        attributes.append(Attribute("fingerprint", here.fingerprint))
+    stale = {"rtcp", *(("crypto",) if here.crypto else ()), *(("fingerprint",) if here.fingerprint else ())}
     attributes += [each for each in media.attributes if each.name not in stale]
     return evolve(
         media, port=here.rtp_port, connection=None if connection == described.connection else connection,

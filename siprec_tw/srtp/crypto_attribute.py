@@ -14,17 +14,16 @@ import binascii
 import re
 from collections.abc import Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from siprec_tw.errors import PeerError
-from siprec_tw.srtp.master_key import MasterKey, split_material
+from siprec_tw.srtp.master_key import MOST_LIFETIME, MasterKey, split_material
 from siprec_tw.srtp.profiles import ProtectionProfile
 
 MOST_OCTETS = 4096          # of an attribute's value
 MOST_KEYS = 16
 MOST_TAG = 999_999_999      # RFC 4568 s.9.1: nine digits
 MOST_MKI_SIZE = 128         # RFC 4568 s.6.1
-MOST_LIFETIME = 1 << 48     # packets (RFC 3711 s.9.2); what is more means the same
 
 _METHOD = "inline:"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+\Z")
@@ -59,7 +58,10 @@ class CryptoAttribute:
         """
         The keys as that profile uses them. Raises PeerError where one has not the profile's length.
         """
-        return tuple(split_material(profile, key.material, key.mki) for key in self.keys)
+        return tuple(
+            evolve(split_material(profile, key.material, key.mki), lifetime=key.lifetime or MOST_LIFETIME)
+            for key in self.keys
+        )
 
 
 def parse_crypto(value: str) -> CryptoAttribute:
@@ -135,7 +137,7 @@ def _parse_lifetime(text: str) -> int:
     lifetime = 1 << int(power) if power else int(number or 0)
     if lifetime < 1:
         raise PeerError(f"crypto lifetime is {sayable(text)}, wanted a number of packets, or a power of two as 2^20")
-    return min(lifetime, MOST_LIFETIME)
+    return min(lifetime, MOST_LIFETIME)     # what is more means the same
 
 
 def _parse_mki(text: str) -> bytes:

@@ -9,6 +9,8 @@ from attrs import field, frozen
 from siprec_tw.errors import PeerError
 from siprec_tw.srtp.profiles import ProtectionProfile
 
+MOST_LIFETIME = 1 << 48     # packets (RFC 3711 s.9.2)
+
 
 @frozen
 class MasterKey:
@@ -19,6 +21,7 @@ class MasterKey:
     key: bytes = field(repr=False)
     salt: bytes = field(repr=False)
     mki: bytes = b""        # empty: packets carry no MKI (RFC 3711 s.3.1)
+    lifetime: int = field(default=MOST_LIFETIME, eq=False, repr=False)  # RTP packets it is good for (RFC 4568 s.6.1)
 
 
 def split_material(profile: ProtectionProfile, material: bytes, mki: bytes = b"") -> MasterKey:

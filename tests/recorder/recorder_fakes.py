@@ -159,7 +159,7 @@ class FakeMediaPlane:
         self.open[spec.stream_id] = spec
         self.specs.append(spec)
         port = next(self._ports)
-        return StreamAddress("192.0.2.1", port, port + 1)
+        return StreamAddress("192.0.2.1", port, port + 1, "sha-256 AB:CD" if spec.dtls else "")
 
     async def update_stream(self, spec: StreamSpec) -> None:
         await self.gates.passing("update_stream")

@@ -33,7 +33,8 @@ class NegotiationTests(SynchronousTestCase):
         self.octets = count()
         self.keying = Keying(lambda size: bytes([next(self.octets)]) * size, self.warn)
         self.tracks = Tracks(
-            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn, self.keying.keys, lambda report: None
+            self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", self.warn, self.keying.keys, self.keying.dtls,
+            lambda report: None,
         )
         self.negotiation = Negotiation(
             self.tracks, OriginSequence(77, "192.0.2.1"), self.warn, self.keying, self.reopened.append
@@ -243,3 +244,96 @@ class NegotiationTests(SynchronousTestCase):
         self.answered(self.secured(201, 203))
         self.assertEqual(self.answer(self.secured(201, 203)).media[0].cryptos, agreed)
         self.assertEqual(self.warnings, [])
+    def test_lines_in_clear_and_secured_beside_each_other(self) -> None:
+        """
+        Each line is answered as it is offered: in clear, with keys of the SDP, with DTLS, and with keys though it says
+        RTP in clear.
+        """
+        lines = [
+            media_line("1"),
+            secured("2", "RTP/SAVP", CRYPTO),
+            secured("3", "UDP/TLS/RTP/SAVPF", FINGERPRINT, "a=setup:actpass"),
+            secured("4", "RTP/AVP", CRYPTO),
+        ]
+        answer = self.answer(sdp(*lines))
+        self.assertEqual(
+            [media.protocol for media in answer.media], ["RTP/AVP", "RTP/SAVP", "UDP/TLS/RTP/SAVPF", "RTP/AVP"]
+        )
+        self.assertEqual([len(media.cryptos) for media in answer.media], [0, 1, 0, 1])
+        self.assertEqual([media.fingerprints for media in answer.media], [(), (), ("sha-256 AB:CD",), ()])
+        self.assertEqual(answer.media[2].values("setup"), ("passive",))
+        specs = list(self.media.open.values())
+        self.assertEqual([spec.keys is not None for spec in specs], [False, True, False, True])
+        self.assertEqual([spec.dtls is not None for spec in specs], [False, False, True, False])
+        self.assertEqual([spec.plain_too for spec in specs], [False, False, False, True])
+        self.assertEqual(self.warnings, [])
+
+    def test_fingerprint_of_the_session(self) -> None:
+        """
+        Fingerprint and setup before the first m-line hold for those that have none (RFC 8122 s.5).
+        """
+        line = secured("1", "UDP/TLS/RTP/SAVP")
+        offer = sdp(line).replace(b"\r\nm=", f"\r\n{FINGERPRINT}\r\na=setup:passive\r\nm=".encode(), 1)
+        answer = self.answer(offer)
+        self.assertEqual(answer.media[0].values("setup"), ("active",))
+        spec, = self.media.open.values()
+        assert spec.dtls is not None
+        self.assertTrue(spec.dtls.active)
+
+    def test_other_keys_of_the_same_kind_change_the_stream(self) -> None:
+        """
+        A new fingerprint is told to the stream that there is; keys from elsewhere, or none, are another stream.
+        """
+        self.answer(sdp(secured("1", "UDP/TLS/RTP/SAVP", FINGERPRINT)))
+        other = FINGERPRINT.replace("AB", "CD")
+        self.answer(sdp(secured("1", "UDP/TLS/RTP/SAVP", other)))
+        self.assertEqual((len(self.media.updates), self.media.closed), (1, []))
+        self.answer(sdp(secured("1", "UDP/TLS/RTP/SAVP", other)))
+        self.assertEqual(len(self.media.updates), 1)
+        ways = (secured("1", "RTP/SAVP", CRYPTO), secured("1", "RTP/AVP", CRYPTO), media_line("1"))
+        for number, line in enumerate(ways):
+            self.answer(sdp(line))
+            self.assertEqual((len(self.media.closed), len(self.media.open)), (number + 1, 1))
+
+    def test_offer_of_ours_leaves_secured_streams_as_they_are(self) -> None:
+        """
+        A re-INVITE without SDP: our offer repeats fingerprint and key, leaves it to the client who begins, and its
+        answer closes nothing.
+        """
+        lines = (secured("1", "UDP/TLS/RTP/SAVP", FINGERPRINT, "a=setup:actpass"), secured("2", "RTP/SAVP", CRYPTO))
+        self.answer(sdp(*lines))
+        offer = self.offer()
+        self.assertEqual(offer.media[0].values("setup"), ("actpass",))
+        self.assertEqual(offer.media[0].fingerprints, ("sha-256 AB:CD",))
+        self.answered(sdp(*lines).replace(b"actpass", b"active"))
+        self.assertEqual((self.media.closed, len(self.media.open), self.warnings), ([], 2, []))
+
+    def test_keys_that_nobody_offered_change_nothing(self) -> None:
+        """
+        We offer RTP in clear, and the answer brings keys along: the streams stay on their ports, and in clear.
+        """
+        self.offer()
+        self.answered(sdp(secured("1", "RTP/AVP", CRYPTO), secured("2", "RTP/AVP", FINGERPRINT)))
+        self.assertEqual((self.media.closed, len(self.media.open), self.warnings), ([], 2, []))
+        self.assertEqual({(spec.keys, spec.dtls) for spec in self.media.open.values()}, {(None, None)})
+
+    def test_answer_without_keys_leaves_those_that_hold(self) -> None:
+        """
+        Our later offer repeats the keys, and the answer says nothing of any, or only what cannot be used.
+        """
+        self.answer(sdp(secured("1", "UDP/TLS/RTP/SAVP", FINGERPRINT), secured("2", "RTP/SAVP", CRYPTO)))
+        self.offer()
+        self.answered(sdp(secured("1", "UDP/TLS/RTP/SAVP"), secured("2", "RTP/SAVP", "a=crypto:1 X inline:QUJD")))
+        self.assertEqual((self.media.closed, len(self.media.open)), ([], 2))
+        self.assertEqual(self.warnings, ["no-usable-key", "no-usable-key"])
+
+
+CRYPTO = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "QUJD" * 10
+FINGERPRINT = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
+
+
+def secured(label: str, protocol: str, *lines: str) -> str:
+    """
+    A section of another protocol, with lines of its own.
+    """
+    return media_line(label).replace("RTP/AVP", protocol) + "".join(f"{line}\r\n" for line in lines)

@@ -35,7 +35,7 @@ class TracksTests(SynchronousTestCase):
         self.reports: list[StreamReport] = []
         self.tracks = Tracks(
             self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", lambda *warning: self.warnings.append(warning),
-            lambda media: None, self.reports.append,
+            lambda media: None, lambda media: None, self.reports.append,
         )
 
     async def append(self, event: JournalEvent) -> None:
@@ -110,7 +110,7 @@ class TracksTests(SynchronousTestCase):
         """
         tracks = Tracks(
             self.media, self.append, lambda: EPOCH, "r1", "/spool/r1", lambda *warning: None, lambda media: None,
-            self.reports.append, "cn",
+            lambda media: None, self.reports.append, "cn",
         )
         for line in (media_line("1"), media_line("1", port=40010), media_line("2", port=40010)):
             self.successResultOf(Deferred.fromCoroutine(tracks.follow(planned(line))))

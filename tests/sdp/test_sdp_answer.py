@@ -181,6 +181,24 @@ def test_nothing_else_is_echoed() -> None:
     ]
 
 
+def test_our_fingerprint_and_part_are_said() -> None:
+    """
+    Both stand in each section that has them, and the client's own are not repeated.
+    """
+    offer = offer_of("m=audio 4000 RTP/AVP 0", "a=setup:actpass", "a=fingerprint:sha-256 AB", "a=tls-id:x")
+    local = LocalMedia("192.0.2.9", 6000, 6001, fingerprint="sha-256 CD", setup="passive")
+    assert answered(offer, local)[6:] == ["a=fingerprint:sha-256 CD", "a=setup:passive", "a=recvonly"]
+
+
+def test_connection_on_hold_is_inactive() -> None:
+    """
+    setup:holdconn with a fingerprint: nothing comes for now (RFC 4145 s.4); without one the word means nothing.
+    """
+    line, words = "m=audio 4000 RTP/AVP 0", ("a=setup:holdconn", "a=sendonly")
+    assert plan(offer_of(line, *words))[0].direction is Direction.RECVONLY
+    assert plan(offer_of(line, *words, "a=fingerprint:sha-256 AB"))[0].direction is Direction.INACTIVE
+
+
 @pytest.mark.parametrize(("timing", "expected"), [
     ("t=1 2\nr=1 2 3\n", ["t=1 2", "r=1 2 3"]), ("", ["t=0 0"]),
 ])

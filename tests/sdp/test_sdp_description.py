@@ -17,6 +17,8 @@ from siprec_tw.sdp.description import (
     SessionDescription,
     connection_of,
     direction_of,
+    fingerprints_of,
+    setup_of,
 )
 from siprec_tw.sdp.parser import parse_sdp
 from siprec_tw.sdp.static_payload_types import STATIC_PAYLOAD_TYPES
@@ -157,6 +159,21 @@ def test_flags_and_labels() -> None:
     assert media.cryptos == ("1 A inline:B", "2 C inline:D")
     assert media_of("0", "label:").label is None
     assert not media_of("0").rtcp_mux
+
+
+def test_fingerprint_and_setup_of_either_level() -> None:
+    """
+    A section's own hold, else the session's (RFC 8122 s.5); setup in any case of letters, "" where none is said.
+    """
+    session = parse_sdp(b"v=0\na=Fingerprint:sha-256 AB \na=setup:ActPass\nm=audio 4000 UDP/TLS/RTP/SAVP 0").description
+    own = media_of("0", "fingerprint:sha-1 CD", "fingerprint:sha-256 EF", "setup:passive")
+    for media, fingerprints, setup in (
+        (session.media[0], ("sha-256 AB",), "actpass"), (own, ("sha-1 CD", "sha-256 EF"), "passive"),
+    ):
+        assert fingerprints_of(session, media) == fingerprints
+        assert setup_of(session, media) == setup
+    assert fingerprints_of(SessionDescription(), media_of("0")) == ()
+    assert setup_of(SessionDescription(), media_of("0")) == ""
 
 
 def test_static_table_is_that_of_the_rfc() -> None:

@@ -129,6 +129,15 @@ def test_fresh_keys_take_the_place_of_old_ones() -> None:
     assert [media.cryptos for media in relocated(before, local).media] == [("1 NEW",), ("2 OLD",)]
 
 
+def test_fingerprint_is_that_of_whoever_receives_now() -> None:
+    """
+    Another worker has another certificate; our part in the handshake stays.
+    """
+    before = described("m=audio 6000 UDP/TLS/RTP/SAVP 0", "a=fingerprint:sha-256 OLD", "a=setup:passive")
+    media, = relocated(before, {0: LocalMedia("192.0.2.9", 8000, 8001, fingerprint="sha-256 NEW")}).media
+    assert (media.fingerprints, media.values("setup")) == (("sha-256 NEW",), ("passive",))
+
+
 def test_line_that_was_offered_closed_stays_closed() -> None:
     """
     An answer cannot open it (RFC 3264 s.6).
