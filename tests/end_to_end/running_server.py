@@ -138,13 +138,13 @@ class RunningServer:
 
     def open_udp_sockets(self) -> int:
         """
-        How many UDP sockets the process has: one listens for SIP, the rest belong to calls.
+        How many UDP sockets the server has: one listens for SIP, the rest belong to calls.
         """
-        assert self.process is not None
         inodes = set()
-        for descriptor in Path(f"/proc/{self.process.pid}/fd").iterdir():
-            with suppress(FileNotFoundError):       # closed while we look
-                inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+        for process in self.processes():
+            for descriptor in Path(f"/proc/{process}/fd").iterdir():
+                with suppress(FileNotFoundError):       # closed while we look
+                    inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
         rows = Path("/proc/net/udp").read_text().splitlines()[1:]
         return sum(row.split()[9] in inodes for row in rows)
 
@@ -159,12 +159,18 @@ class RunningServer:
             if b"siprec_tw.media.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
         ]
 
-    def resident_memory(self) -> int:
+    def processes(self) -> list[int]:
         """
-        Octets of memory that the process holds.
+        The server's own process and its media workers.
         """
         assert self.process is not None
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return [self.process.pid, *self.workers()]
+
+    def resident_memory(self) -> int:
+        """
+        Octets of memory that the server holds.
+        """
+        pages = sum(int(Path(f"/proc/{process}/statm").read_text().split()[1]) for process in self.processes())
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def wait(self, what: str, condition: Any, seconds: float = 20.0) -> None:
