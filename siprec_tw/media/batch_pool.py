@@ -18,7 +18,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from socket import AddressFamily
 
 import numpy as np
@@ -33,7 +33,7 @@ from siprec_tw.media.batch_system import (
     NAME_WORDS,
     Recvmmsg,
     address_of,
-    check_errno,
+    failure,
 )
 from siprec_tw.media.swept_port import LARGEST_DATAGRAM, MOST_A_SWEEP
 from siprec_tw.rtp.packet import HEADER_SIZE
@@ -76,45 +76,41 @@ class SlotPool:
         self.control_sizes = self._messages["control_size"]
         self._flat = memoryview(self._octets.data).cast("B")
         self._point()
-        self._first = self._messages.ctypes.data
-        self._next = ctypes.c_void_p()
+        first = self._messages.ctypes.data
+        self._places = [ctypes.c_void_p(first + slot * _MESSAGE_SIZE) for slot in range(slots)]
 
-    @property
-    def full(self) -> bool:
+    def fill(self, descriptors: Sequence[int]) -> list[int]:
         """
-        Whether another socket might have more than there is room for.
+        Take what sockets have, up to C{most} of each, one socket after the other while there is room; how many that
+        were, or less than 0 for one that cannot be read: the number of the error.
         """
-        return self.used + self.most > self._slots
+        recvmmsg, places, burst, last = self._recvmmsg, self._places, self._burst, self._slots - self.most
+        counts = []
+        used = self.used
+        for descriptor in descriptors:
+            if used > last:
+                break
+            found = recvmmsg(descriptor, places[used], burst, MSG_DONTWAIT, None)
+            if found == burst:
+                found = self._fill_on(descriptor, used, burst)
+            if found > 0:
+                used += found
+            elif found < 0:
+                found = -failure()
+            counts.append(found)
+        self.used = used
+        return counts
 
-    def fill(self, descriptor: int) -> int:
+    def _fill_on(self, descriptor: int, used: int, found: int) -> int:
         """
-        Take what a socket has, up to C{most}; how many that were. Raises OSError.
+        There was more than comes at once, beginning at this slot: take it, up to the bound. How many in all.
         """
-        used, burst = self.used, self._burst
-        self._next.value = self._first + used * _MESSAGE_SIZE
-        found = self._recvmmsg(descriptor, self._next, burst, MSG_DONTWAIT, None)
-        if found < 0:
-            check_errno()
-            return 0
-        if found == burst:
-            found += self._fill_on(descriptor)
-        self.used = used + found
-        return found
-
-    def _fill_on(self, descriptor: int) -> int:
-        """
-        There was more than comes at once: take it, up to the bound.
-        """
-        found = burst = last = self._burst
+        burst = last = self._burst
         while last == burst and found < self.most:
             burst = min(burst, self.most - found)
-            self._next.value = self._first + (self.used + found) * _MESSAGE_SIZE
-            last = self._recvmmsg(descriptor, self._next, burst, MSG_DONTWAIT, None)
-            if last < 0:
-                check_errno()
-                break
-            found += last
-        return found - self._burst
+            last = self._recvmmsg(descriptor, self._places[used + found], burst, MSG_DONTWAIT, None)
+            found += max(0, last)
+        return found
 
     def collect(self) -> None:
         """

@@ -14,7 +14,8 @@ What is recorded and reported is the same to the last bit as without this (sipre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from functools import partial
 from socket import AddressFamily
 from typing import cast
@@ -91,41 +92,58 @@ class BatchReader:
         rates = np.array([rate for _, _, rate in found], np.float64)
         return Going([receiver for _, receiver, _ in found], self._table.get(numbers), rates)
 
-    def read(self, ports: Iterator[Sweepable], attempt: Attempt) -> None:
+    def read(self, ports: Iterator[Sequence[Sweepable]], attempt: Attempt) -> None:
         """
-        Read all of these.
+        Read all of these, some at a time.
         """
-        seats = self._seats
         try:
-            for port in ports:
-                seat = seats.get(port)
-                if seat is None:
-                    attempt(port, port.doRead)
-                elif seat.group is None:
-                    attempt(port, partial(self._read_by_itself, seat))
-                else:
-                    self._fill(seat.group, seat, attempt)
+            for some in ports:
+                self._read_some(some, attempt)
             for group in list(self._groups.values()):
                 self._take(group, attempt)
         finally:
             for group in self._groups.values():
                 group.clear()
 
-    def _fill(self, group: Group, seat: Seat, attempt: Attempt) -> None:
+    def _read_some(self, ports: Sequence[Sweepable], attempt: Attempt) -> None:
+        seats = self._seats
+        together: dict[Group, list[Seat]] = {}
+        for port in ports:
+            seat = seats.get(port)
+            if seat is None:
+                attempt(port, port.doRead)
+            elif seat.group is None:
+                attempt(port, partial(self._read_by_itself, seat))
+            else:
+                together.setdefault(seat.group, []).append(seat)
+        for group, some in together.items():
+            self._read_together(group, some, attempt)
+
+    def _read_together(self, group: Group, seats: list[Seat], attempt: Attempt) -> None:
+        """
+        Read streams of one group into its pool, which is taken whenever it is full.
+        """
         pool = group.pool
-        found = pool.fill(seat.descriptor)
-        if found:
-            group.seats.append(seat)
-            group.counts.append(found)
-            if found == pool.most:
-                seat.port.protocol.flooded()
-            if pool.full:
+        while seats:
+            counts = pool.fill([seat.descriptor for seat in seats])
+            for seat, found in zip(seats, counts, strict=False):
+                if found > 0:
+                    group.seats.append(seat)
+                    group.counts.append(found)
+                    if found == pool.most:
+                        seat.port.protocol.flooded()
+                elif found < 0:
+                    attempt(seat.port, partial(_fail, -found))
+            seats = seats[len(counts) :]
+            if seats:
                 self._take(group, attempt)
 
     def _read_by_itself(self, seat: Seat) -> None:
         pool, protocol = self._pool, seat.port.protocol
-        found = pool.fill(seat.descriptor)
-        if found:
+        (found,) = pool.fill([seat.descriptor])
+        if found < 0:
+            _fail(-found)
+        if found > 0:
             try:
                 datagrams = pool.datagrams(0, found)
             finally:
@@ -245,3 +263,7 @@ class BatchReader:
             datagrams = group.pool.datagrams(start, start + count)
             attempt(seat.port, partial(seat.port.protocol.receive, datagrams))
             self._seat(seat)
+
+
+def _fail(number: int) -> None:
+    raise OSError(number, os.strerror(number))

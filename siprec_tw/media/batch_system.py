@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -54,13 +53,12 @@ def load_recvmmsg() -> Recvmmsg:
     return recvmmsg
 
 
-def check_errno() -> None:
+def failure() -> int:
     """
-    After a recvmmsg that failed: raises OSError, unless there was just nothing to receive.
+    Why a recvmmsg failed, as errno has it; 0 where there was just nothing to receive.
     """
     number = ctypes.get_errno()
-    if number not in _NOTHING_THERE:
-        raise OSError(number, os.strerror(number))
+    return 0 if number in _NOTHING_THERE else number
 
 
 def address_of(name: bytes) -> Address:

@@ -95,7 +95,10 @@ def try_family(recvmmsg: Recvmmsg, family: socket.AddressFamily) -> None:
 def _fill(pool: SlotPool, receiver: socket.socket, wanted: int) -> None:
     ends = time.monotonic() + MOST_SECONDS
     while pool.used < wanted:
-        if pool.fill(receiver.fileno()) == 0:
+        (found,) = pool.fill([receiver.fileno()])
+        if found < 0:
+            raise OSError(-found, os.strerror(-found))
+        if found == 0:
             left = ends - time.monotonic()
             if left <= 0:
                 raise LocalError(f"received {pool.used} datagrams, wanted {wanted}")

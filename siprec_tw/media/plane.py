@@ -33,6 +33,7 @@ from siprec_tw.media.totals import NOTHING
 from siprec_tw.media.unprotection import Unprotection
 from siprec_tw.srtp.dtls_identity import DtlsIdentity
 
+TELL_SECONDS = 2.0  # between two times that the metrics are told what came
 RTCP_EVERY = 5      # RTCP comes every few seconds: its ports are read in every fifth sweep
 
 
@@ -160,6 +161,7 @@ class LocalMediaPlane:
         self._awaiting = DtlsWatch(reactor, self._look)
         self._by_dtls: dict[DtlsStream, OpenStream] = {}
         self._tally = Tally()
+        self._tell_at = 0.0                 # reactor's seconds
 
     @property
     def receiver_name(self) -> str:
@@ -337,7 +339,9 @@ class LocalMediaPlane:
         self._schedule.run()
         if self._metrics is not None:
             self._metrics.sweep_took(seconds)
-            self._tell()
+            if self._reactor.seconds() >= self._tell_at:
+                self._tell_at = self._reactor.seconds() + TELL_SECONDS
+                self._tell()
 
     def _tell(self) -> None:
         """

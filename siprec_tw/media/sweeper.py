@@ -15,7 +15,7 @@ many together may take the place of that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -23,6 +23,7 @@ from twisted.logger import Logger
 
 INTERVAL_SECONDS = 0.4
 SLICE_SECONDS = 0.02
+AT_ONCE = 64            # ports, before the time is looked at again
 
 Turn = tuple[int, int]
 """
@@ -53,10 +54,10 @@ class Reader(Protocol):
     What reads many ports together.
     """
 
-    def read(self, ports: Iterator[Sweepable], attempt: Attempt) -> None:
+    def read(self, ports: Iterator[Sequence[Sweepable]], attempt: Attempt) -> None:
         """
-        Read all of these, which end when others must have their turn. What may fail because of one port is
-        attempted: C{attempt(port, work)}.
+        Read all of these, some at a time, which end when others must have their turn. What may fail because of one
+        port is attempted: C{attempt(port, work)}.
         """
 
     def forget(self, port: Sweepable) -> None:
@@ -151,12 +152,13 @@ class Sweeper:
 
     def _slice(self) -> None:
         begun, reader = self._reactor.seconds(), self._reader
-        ports = self._ports_until(begun)
+        some = self._until_time_is_up(begun)
         if reader is None:
-            for port in ports:
-                self.drain(port)
+            for ports in some:
+                for port in ports:
+                    self.drain(port)
         else:
-            self._attempt(reader, lambda: reader.read(ports, self._attempt))
+            self._attempt(reader, lambda: reader.read(some, self._attempt))
         now = self._reactor.seconds()
         self._reading += now - begun
         if self._left:
@@ -164,15 +166,16 @@ class Sweeper:
         else:
             self._finish(now)
 
-    def _ports_until(self, begun: float) -> Iterator[Sweepable]:
+    def _until_time_is_up(self, begun: float) -> Iterator[Sequence[Sweepable]]:
         """
-        The ports that are left, for as long as the slice lasts.
+        The ports that are left, some at a time, for as long as the slice lasts. Those of the swept way are read
+        singly, since one may take as long as a slice.
         """
-        seconds, left = self._reactor.seconds, self._left
+        seconds, ports, left = self._reactor.seconds, self._ports, self._left
+        at_once = 1 if self._reader is None else AT_ONCE
         while left and seconds() - begun < SLICE_SECONDS:
-            port = left.popleft()
-            if port in self._ports:
-                yield port
+            some = [left.popleft() for _ in range(min(at_once, len(left)))]
+            yield [port for port in some if port in ports]
 
     def _finish(self, now: float) -> None:
         self.longest = max(self.longest, self._reading)

@@ -65,6 +65,7 @@ class Call:
     finished: Deferred[None] = field(factory=Deferred)  # fires when the recording has been handed on
     farewell: Deferred[None] | None = None              # fires when our BYE has been answered
     refresh_after: float = 0.0                          # reactor's seconds, before which no refresh is tried again
+    silent_at: float = 0.0                              # POSIX seconds, before which it is not silent for too long
     session: Session = field(init=False)
     tracks: Tracks = field(init=False)
     documents: Documents = field(init=False)

@@ -94,9 +94,12 @@ class Watch:
                 call.end(EndReason.SESSION_EXPIRED, f"no refresh came in {timer.interval} s, nor RTP")
 
     def _look_for_life(self, call: Call) -> None:
-        limit = self._surroundings.recording.silence_timeout
+        limit, now = self._surroundings.recording.silence_timeout, self._surroundings.now()
+        if call.is_over or now < call.silent_at:
+            return      # what was heard then is not too long ago yet; the media are not asked for nothing
         heard = max(call.leg.last_heard, call.tracks.last_arrival() or 0.0)
-        if call.is_over or self._quiet_for(call, heard) < limit:
+        call.silent_at = heard + limit
+        if now < call.silent_at:
             return
         if call.tracks.expects_media():
             call.end(EndReason.SILENCE, f"neither RTP nor SIP for {limit:g} s")

@@ -144,7 +144,7 @@ class Batches:
         """
         Read all ports.
         """
-        self.reader.read(iter(self.ports.values()), attempt)
+        self.reader.read(iter([tuple(self.ports.values())]), attempt)
 
     def feed(self, receiver: StreamReceiver, datagrams: list[Datagram]) -> None:
         """

@@ -24,7 +24,7 @@ from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.errors import PortsExhausted
 from siprec_tw.interfaces import MediaPlane, StreamAddress, StreamKeys, StreamReport, StreamSpec
 from siprec_tw.media.arrival import Datagram
-from siprec_tw.media.plane import LocalMediaPlane
+from siprec_tw.media.plane import TELL_SECONDS, LocalMediaPlane
 from siprec_tw.media.sweeper import Sweeper
 from siprec_tw.media.swept_port import BatchProtocol, SweptPort
 from siprec_tw.rtp.rtcp import SenderReport, write_compound
@@ -401,6 +401,7 @@ def test_metrics(rig: Rig) -> None:
     rig.close("b")
     rig.clock.advance(0.4)
     rig.clock.advance(0.4)
+    rig.clock.advance(TELL_SECONDS)
     counted = rig.metrics.counted
     assert counted["packets_received"] == 46
     assert counted["octets_received"] == 46 * 8
@@ -408,7 +409,7 @@ def test_metrics(rig: Rig) -> None:
     assert counted["packets_duplicate"] == 2
     assert counted["packets_rejected"] == 1
     assert counted["write_failed"] == 0
-    assert len(rig.metrics.sweeps) == 3
+    assert len(rig.metrics.sweeps) == 4
     assert rig.plane.longest_sweep == 0.0
 
 
