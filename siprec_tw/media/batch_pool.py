@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from socket import AddressFamily
 
 import numpy as np
+from numpy.typing import NDArray
 
 from siprec_tw.media.arrival import Address, Datagram
 from siprec_tw.media.batch_system import (
@@ -37,6 +38,8 @@ from siprec_tw.media.batch_system import (
 )
 from siprec_tw.media.swept_port import LARGEST_DATAGRAM, MOST_A_SWEEP
 from siprec_tw.rtp.packet import HEADER_SIZE
+
+Octets = NDArray[np.uint8]
 
 SLOTS = 4096
 BURST = 64              # datagrams a call: more than come to a socket between two sweeps
@@ -63,18 +66,17 @@ class SlotPool:
         self._burst = min(BURST, most)
         self._name_size = NAME_SIZES[family]
         self._stride = -(-(HEADER_SIZE + size) // _WORD) * _WORD
-        self._octets = np.zeros((slots, self._stride), np.uint8)
+        self.octets = np.zeros((slots, self._stride), np.uint8)
         self._overflow = mmap.mmap(-1, slots * _OVERFLOW, flags=_PRIVATE)
         self._vectors = np.zeros((slots, _VECTOR_WORDS), np.uint64)
         self._messages = np.zeros(slots, MESSAGE)
         self._payloads = np.zeros(slots * size, np.uint8)
-        self.payloads = memoryview(self._payloads.data)          # those of the used slots, after collect()
-        self.words = self._octets.view(">u4")       # of the header: the first three
+        self.words = self.octets.view(">u4")       # of the header: the first three
         self.names = np.zeros((slots, NAME_WORDS), np.uint64)
         self.controls = np.zeros((slots, CONTROL_WORDS), np.int64)
         self.lengths = self._messages["length"]
         self.control_sizes = self._messages["control_size"]
-        self._flat = memoryview(self._octets.data).cast("B")
+        self._flat = memoryview(self.octets.data).cast("B")
         self._point()
         first = self._messages.ctypes.data
         self._places = [ctypes.c_void_p(first + slot * _MESSAGE_SIZE) for slot in range(slots)]
@@ -112,13 +114,14 @@ class SlotPool:
             found += max(0, last)
         return found
 
-    def collect(self) -> None:
+    def payloads(self) -> Octets:
         """
-        Lay the payloads of the used slots out one behind the other.
+        The payloads of the used slots, one behind the other; good until this is asked again.
         """
         used, size = self.used, self.size
         payloads = self._payloads[: used * size].reshape(used, size)
-        np.copyto(payloads, self._octets[:used, HEADER_SIZE : HEADER_SIZE + size])
+        np.copyto(payloads, self.octets[:used, HEADER_SIZE : HEADER_SIZE + size])
+        return payloads
 
     def clear(self) -> None:
         """
@@ -166,7 +169,7 @@ class SlotPool:
         slots = np.arange(self._slots, dtype=np.uint64)
         whole = HEADER_SIZE + self.size
         overflow = ctypes.addressof(ctypes.c_char.from_buffer(self._overflow))
-        self._vectors[:, 0] = self._octets.ctypes.data + slots * self._stride
+        self._vectors[:, 0] = self.octets.ctypes.data + slots * self._stride
         self._vectors[:, 1] = whole
         self._vectors[:, 2] = overflow + slots * _OVERFLOW
         self._vectors[:, 3] = LARGEST_DATAGRAM

@@ -23,7 +23,8 @@ from typing import cast
 import numpy as np
 
 from siprec_tw.media.batch_check import Bools, Filling, Times, advance, agrees, in_stride, moves, times_of
-from siprec_tw.media.batch_pool import SLOTS, SlotPool
+from siprec_tw.media.batch_opening import OpenedSlots, Opener, layout_of, open_slots, trailer_of
+from siprec_tw.media.batch_pool import SLOTS, Octets, SlotPool
 from siprec_tw.media.batch_rows import WINDOW_FIELDS, Ints, Rows, RowTable
 from siprec_tw.media.batch_seat import Going, Group, Seat
 from siprec_tw.media.batch_stride import Stride
@@ -32,6 +33,7 @@ from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.sweeper import Attempt, Sweepable
 from siprec_tw.media.swept_port import MOST_A_SWEEP, SweptPort
 from siprec_tw.media.totals import Totals
+from siprec_tw.srtp.key_state import PacketLayout
 
 MOST_GROUPS = 8     # each has a pool; streams that are like none of these are never in their stride
 SINGLE_SIZE = 160   # octets of payload; what is longer goes to the overflow
@@ -52,14 +54,17 @@ class BatchReader:
         self._compared = COMPARED_WORDS[family]
         self._table = RowTable()
         self._seats: dict[Sweepable, Seat] = {}
-        self._groups: dict[tuple[int, int, int], Group] = {}
+        self._groups: dict[tuple[int, int, int, PacketLayout | None], Group] = {}
         self._pool = SlotPool(SINGLE_SIZE, family, recvmmsg, most, most)    # for ports that are read by themselves
 
-    def watch(self, port: SweptPort, receiver: StreamReceiver | None = None) -> None:
+    def watch(
+        self, port: SweptPort, receiver: StreamReceiver | None = None, opener: Opener | None = None
+    ) -> None:
         """
-        Read this port, which is open, from now on; C{receiver} is that of the stream whose RTP it is for.
+        Read this port, which is open, from now on; C{receiver} is that of the stream whose RTP it is for, C{opener}
+        what stands before it where the stream is secured.
         """
-        self._seats[port] = Seat(port, receiver, self._table)
+        self._seats[port] = Seat(port, receiver, opener, self._table)
 
     def forget(self, port: Sweepable) -> None:
         """
@@ -158,16 +163,23 @@ class BatchReader:
         Let a stream sit down that is in its stride.
         """
         stride = seat.receiver.stride() if seat.receiver is not None else None
-        if stride is not None:
-            group = self._group_of(stride)
-            if group is not None:
-                seat.sit(stride, group)
+        if stride is None:
+            return
+        context = layout = None
+        if seat.opener is not None:
+            context = seat.opener.batch_context
+            layout = layout_of(context) if context is not None else None
+            if layout is None:
+                return
+        group = self._group_of(stride, layout)
+        if group is not None:
+            seat.sit(stride, group, context)
 
-    def _group_of(self, stride: Stride) -> Group | None:
+    def _group_of(self, stride: Stride, layout: PacketLayout | None) -> Group | None:
         """
         The group of those that go like this. There are no more than MOST_GROUPS; one without members makes way.
         """
-        key = stride.size, stride.step, stride.rate
+        key = stride.size, stride.step, stride.rate, layout
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MOST_GROUPS:
@@ -175,8 +187,9 @@ class BatchReader:
                 if not empty:
                     return None
                 del self._groups[empty[0]]
-            pool = SlotPool(stride.size, self._family, self._recvmmsg, self._slots, self._pool.most)
-            group = self._groups[key] = Group(stride, pool)
+            size = stride.size + (trailer_of(layout) if layout is not None else 0)
+            pool = SlotPool(size, self._family, self._recvmmsg, self._slots, self._pool.most)
+            group = self._groups[key] = Group(stride, pool, sealed=layout is not None)
         return group
 
     # --- what a pool holds -----------------------------------------------------------------------
@@ -196,13 +209,17 @@ class BatchReader:
         good = in_stride(pool, filling, rows, group.step, self._compared)
         times = times_of(pool, filling, rows, group.step, group.rate)
         good &= agrees(rows, times)
+        opened = None
+        if group.sealed:
+            opened = open_slots(pool, filling, [seat.context for seat in seats], group.size, good)
+            good = opened.good.copy()
         self._follow(seats, numbers, rows, times, good)
-        self._write(group, filling, rows, good)
-        advance(rows, filling, times, group.step, pool.size)
+        self._write(group, filling, rows, good, pool.payloads() if opened is None else opened.payloads)
+        advance(rows, filling, times, group.step, group.size)
         done = np.nonzero(good)[0]
         self._table.put(numbers[done], rows[done])
         self._settle(group, np.nonzero(good & (rows["head"] >= rows["due"]))[0].tolist())
-        self._receive_singly(group, filling, good, attempt)
+        self._receive_singly(group, filling, good, opened, attempt)
         group.clear()
 
     def _follow(self, seats: list[Seat], numbers: Ints, rows: Rows, times: Times, good: Bools) -> None:
@@ -240,28 +257,33 @@ class BatchReader:
         ]
         self._table.rows["due"][numbers] = due
 
-    def _write(self, group: Group, filling: Filling, rows: Rows, good: Bools) -> None:
+    def _write(self, group: Group, filling: Filling, rows: Rows, good: Bools, payloads: Octets) -> None:
         """
         One write a stream; those that the disk refuses are not good.
         """
-        pool = group.pool
-        pool.collect()
-        payloads, size = cast(bytes, pool.payloads), pool.size      # pwrite takes any octets
+        size, octets = group.size, cast(bytes, payloads.reshape(-1).data)      # pwrite takes any octets
         begins, ends = (filling.starts * size).tolist(), ((filling.lasts + 1) * size).tolist()
         places = zip(good.tolist(), group.seats, begins, ends, rows["offset"].tolist(), strict=True)
         for index, (wanted, seat, begin, end, offset) in enumerate(places):
             if wanted:
                 try:
-                    seat.write(seat.file, payloads[begin:end], offset)
+                    seat.write(seat.file, octets[begin:end], offset)
                 except OSError:
                     good[index] = False     # the receiver tries again, and tells
 
-    def _receive_singly(self, group: Group, filling: Filling, good: Bools, attempt: Attempt) -> None:
+    def _receive_singly(
+        self, group: Group, filling: Filling, good: Bools, opened: OpenedSlots | None, attempt: Attempt
+    ) -> None:
         for index in np.nonzero(~good)[0].tolist():
             seat = group.seats[index]
             start, count = int(filling.starts[index]), int(filling.counts[index])
             datagrams = group.pool.datagrams(start, start + count)
-            attempt(seat.port, partial(seat.port.protocol.receive, datagrams))
+            seat.leave()
+            if opened is not None and seat.opener is not None and opened.wanted[index]:
+                packets = opened.packets(datagrams, start)
+                attempt(seat.port, partial(seat.opener.receive_opened, datagrams, *packets))
+            else:
+                attempt(seat.port, partial(seat.port.protocol.receive, datagrams))
             self._seat(seat)
 
 

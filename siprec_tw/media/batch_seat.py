@@ -12,12 +12,14 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from siprec_tw.media.batch_clock import OpenBaseline
+from siprec_tw.media.batch_opening import Opener
 from siprec_tw.media.batch_pool import SlotPool
 from siprec_tw.media.batch_rows import Rows, RowTable
 from siprec_tw.media.batch_stride import Progress, Stride, Write
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.swept_port import SweptPort
 from siprec_tw.rtp.report_blocks import Untold
+from siprec_tw.srtp.context import SrtpContext
 
 
 @frozen(eq=False)
@@ -33,11 +35,14 @@ class Going:
 
 class Group:
     """
-    Streams whose packets are alike: of one size, length and clock rate. They share a pool.
+    Streams whose packets are alike: of one size, length and clock rate, and sealed in one way or not at all. They
+    share a pool.
     """
 
-    def __init__(self, stride: Stride, pool: SlotPool) -> None:
+    def __init__(self, stride: Stride, pool: SlotPool, *, sealed: bool) -> None:
         self.pool = pool
+        self.sealed = sealed
+        self.size = stride.size             # of payloads in clear
         self.step = stride.step
         self.rate = stride.rate
         self.members = 0
@@ -55,26 +60,34 @@ class Group:
 class Seat:
     """
     A L{siprec_tw.media.batch_stride.Ahead} of one stream. C{group} is None while it is not in its stride, and
-    C{row}, C{clock}, C{write} and C{file} mean nothing then.
+    C{row}, C{clock}, C{context}, C{write} and C{file} mean nothing then.
     """
 
-    __slots__ = ("_table", "clock", "descriptor", "file", "group", "port", "receiver", "row", "write")
+    __slots__ = (
+        "_table", "clock", "context", "descriptor", "file", "group", "opener", "port", "receiver", "row", "write",
+    )
     clock: OpenBaseline     # of the stream's source
+    context: SrtpContext    # of a secured stream
     write: Write
     file: int               # its descriptor
 
-    def __init__(self, port: SweptPort, receiver: StreamReceiver | None, table: RowTable) -> None:
+    def __init__(
+        self, port: SweptPort, receiver: StreamReceiver | None, opener: Opener | None, table: RowTable
+    ) -> None:
         self.port = port
         self.receiver = receiver
+        self.opener = opener                # None: in clear
         self.descriptor = port.fileno()
         self.group: Group | None = None
         self.row = -1
         self._table = table
 
-    def sit(self, stride: Stride, group: Group) -> None:
+    def sit(self, stride: Stride, group: Group, context: SrtpContext | None) -> None:
         """
         Follow the stream from here on.
         """
+        if context is not None:
+            self.context = context
         self.row = self._table.take(stride)
         self.clock, self.group = stride.clock, group
         self.write, self.file = stride.tail.write, stride.tail.descriptor
@@ -104,7 +117,10 @@ class Seat:
         Tell the stream that it went so far. Returns the extended timestamp at which its record is due.
         """
         assert self.receiver is not None
-        return self.receiver.go_on(progress)
+        due = self.receiver.go_on(progress)
+        if self.opener is not None:
+            self.opener.went_on()
+        return due
 
     def leave(self) -> None:
         """

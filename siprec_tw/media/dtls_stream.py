@@ -23,6 +23,8 @@ from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.rtcp_sender import Send
 from siprec_tw.media.unprotection import Unprotection
 from siprec_tw.rtp.packet import VERSION
+from siprec_tw.srtp.batch import Status
+from siprec_tw.srtp.context import SrtpContext
 from siprec_tw.srtp.dtls_identity import DtlsIdentity
 from siprec_tw.srtp.dtls_record import is_dtls
 
@@ -120,6 +122,29 @@ class DtlsStream:
                 keyed.receive_rtcp(tuple(run))
             elif self._in_clear:
                 self._receiver.receive_rtcp(tuple(run))
+
+    @property
+    def batch_context(self) -> SrtpContext | None:
+        """
+        As L{siprec_tw.media.batch_opening.Opener} has it: not before there are keys.
+        """
+        return self._rtp.batch_context if self._rtp is not None else None
+
+    def receive_opened(self, sealed: Sequence[Datagram], opened: Sequence[bytes], statuses: Sequence[Status]) -> None:
+        """
+        The same.
+        """
+        if self._rtp is not None:
+            self._rtp.receive_opened(sealed, opened, statuses)
+            self._settle(self._rtp)
+
+    def went_on(self) -> None:
+        """
+        The same.
+        """
+        if self._rtp is not None:
+            self._rtp.went_on()
+            self._settle(self._rtp)
 
     def change(self, spec: StreamSpec) -> None:
         """

@@ -18,6 +18,8 @@ from siprec_tw.media.arrival import Datagram
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.unprotection import Unprotection, context_of
 from siprec_tw.rtp.packet import is_rtcp
+from siprec_tw.srtp.batch import Status
+from siprec_tw.srtp.context import SrtpContext
 
 CLEAR_PACKETS = 8       # so many that no key opens are in clear
 TRIED_A_SWEEP = 3
@@ -65,6 +67,25 @@ class Opportunistic:
             self._unprotection.receive_rtcp(datagrams)
         elif self.found is Found.CLEAR:
             self._receiver.receive_rtcp(datagrams)
+
+    @property
+    def batch_context(self) -> SrtpContext | None:
+        """
+        As L{siprec_tw.media.batch_opening.Opener} has it: not before it is decided, nor in clear.
+        """
+        return self._unprotection.batch_context if self.found is Found.SECURED else None
+
+    def receive_opened(self, sealed: Sequence[Datagram], opened: Sequence[bytes], statuses: Sequence[Status]) -> None:
+        """
+        The same.
+        """
+        self._unprotection.receive_opened(sealed, opened, statuses)
+
+    def went_on(self) -> None:
+        """
+        The same.
+        """
+        self._unprotection.went_on()
 
     def change(self, keys: StreamKeys) -> None:
         """

@@ -320,8 +320,7 @@ class LocalMediaPlane:
             rtp.stop()
             raise
         if self._reader is not None:
-            # What is to be opened first is never in its stride: it must not be written as it comes.
-            self._reader.watch(rtp, receiver if unprotection is None else None)
+            self._reader.watch(rtp, receiver, unprotection)
             self._reader.watch(rtcp)
         fingerprint = unprotection.fingerprint if isinstance(unprotection, DtlsStream) else ""
         address = StreamAddress(self._advertise, port, port + 1, fingerprint)

@@ -92,7 +92,7 @@ class StreamReceiver:
         """
         Take what one sweep found on the RTP port, in the order of arrival.
         """
-        self._take_back()
+        self.take_back()
         self.changes += 1
         unpack = FIXED_HEADER.unpack_from
         batches: dict[int, list[Packet]] = {}
@@ -136,7 +136,7 @@ class StreamReceiver:
         """
         The payload types mean this from now on.
         """
-        self._take_back()
+        self.take_back()
         self._formats.update(formats)
 
     def warn(self, code: str, text: str) -> None:
@@ -150,6 +150,7 @@ class StreamReceiver:
         """
         So many datagrams of a secured stream were not opened; C{forged} where a tag was wrong, not only replayed.
         """
+        self.take_back()
         self.changes += 1
         if forged:
             self._warn("srtp-not-authentic", "packets came that none of the agreed keys opens; they are not kept")
@@ -160,7 +161,7 @@ class StreamReceiver:
         Finish all segments. Where no source was ever proven, what came of known payload types is kept
         unproven.
         """
-        self._take_back()
+        self.take_back()
         self.changes += 1
         if not self._opener.opened:
             for ssrc, candidate in list(self._candidates.items()):
@@ -269,7 +270,10 @@ class StreamReceiver:
         self.strides += 1
         return self._latest.go_on(progress)
 
-    def _take_back(self) -> None:
+    def take_back(self) -> None:
+        """
+        Something is about to happen to the stream: who follows it tells how far it went, and follows it no more.
+        """
         if self.ahead is not None:
             self.ahead.leave()
 

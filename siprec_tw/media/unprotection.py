@@ -36,7 +36,19 @@ class Unprotection:
         sealed = [datagram for datagram in datagrams if not is_rtcp(datagram[0])]
         if len(sealed) < len(datagrams):
             self.receive_rtcp([datagram for datagram in datagrams if is_rtcp(datagram[0])])
-        opened, statuses = self._open([octets for octets, _, _ in sealed])
+        self.receive_opened(sealed, *self._open([octets for octets, _, _ in sealed]))
+
+    @property
+    def batch_context(self) -> SrtpContext | None:
+        """
+        As L{siprec_tw.media.batch_opening.Opener} has it.
+        """
+        return None if self._former is not None else self._context
+
+    def receive_opened(self, sealed: Sequence[Datagram], opened: Sequence[bytes], statuses: Sequence[Status]) -> None:
+        """
+        Hand on what proved authentic, and tell of the rest.
+        """
         authentic = [
             (octets, address, arrival)
             for octets, status, (_, address, arrival) in zip(opened, statuses, sealed, strict=True)
@@ -47,6 +59,12 @@ class Unprotection:
             self._watch_lifetimes()
         if len(authentic) < len(sealed):
             self._receiver.refuse(len(sealed) - len(authentic), forged=Status.BAD_TAG in statuses)
+
+    def went_on(self) -> None:
+        """
+        As L{siprec_tw.media.batch_opening.Opener} has it.
+        """
+        self._watch_lifetimes()
 
     def receive_rtcp(self, datagrams: Sequence[Datagram]) -> None:
         """
@@ -66,6 +84,7 @@ class Unprotection:
         """
         if keys == self._keys:
             return
+        self._receiver.take_back()
         if keys.suite != self._keys.suite or keys.encrypted != self._keys.encrypted:
             self._former, self._context = self._context, context_of(keys)
             for ssrc in self._former.sources():

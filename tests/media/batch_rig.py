@@ -17,6 +17,7 @@ from siprec_tw.media.batch_reader import BatchReader
 from siprec_tw.media.batch_system import name_of
 from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.swept_port import BatchProtocol
+from siprec_tw.media.unprotection import Unprotection
 
 MOST = 4096         # datagrams a sweep: more than any test has, unless it says otherwise
 MSGHDR = struct.Struct("@QIxxxxQQQQI4xI4x")
@@ -129,15 +130,18 @@ class Batches:
         self.reader = BatchReader(self.kernel.recvmmsg, family, slots, most)
         self.ports: dict[StreamReceiver, Port] = {}
 
-    def put(self, receiver: StreamReceiver, datagrams: Sequence[Datagram]) -> None:
+    def put(
+        self, receiver: StreamReceiver, datagrams: Sequence[Datagram], opener: Unprotection | None = None
+    ) -> None:
         """
-        These have arrived on a receiver's port.
+        These have arrived on a receiver's port, before which C{opener} stands where the stream is secured.
         """
         port = self.ports.get(receiver)
         if port is None:
-            protocol = BatchProtocol(receiver.receive, lambda: receiver.warn("flood", "more than could be read"))
+            taker = opener or receiver
+            protocol = BatchProtocol(taker.receive, lambda: receiver.warn("flood", "more than could be read"))
             port = self.ports[receiver] = Port(1000 + len(self.ports), protocol)
-            self.reader.watch(port, receiver)   # type: ignore[arg-type]
+            self.reader.watch(port, receiver, opener)   # type: ignore[arg-type]
         self.kernel.queues.setdefault(port.fileno(), deque()).extend(datagrams)
 
     def sweep(self) -> None:

@@ -16,9 +16,10 @@ from rtp_rig import FORMATS, NOW, PCMA, PCMU, Sender, Sent, impaired
 from test_media_receiver_journeys import journey
 
 from siprec_tw.codecs.payload_format import PayloadFormat
-from siprec_tw.interfaces import StreamReport, StreamSpec
+from siprec_tw.interfaces import StreamKeys, StreamReport, StreamSpec
 from siprec_tw.media.arrival import Datagram
 from siprec_tw.media.receiver import StreamReceiver
+from siprec_tw.media.unprotection import Unprotection
 from siprec_tw.recording.segment import from_lines
 from siprec_tw.rtp.rtcp import NTP_TO_POSIX, ReceiverReport, SenderReport, write_compound
 
@@ -45,12 +46,18 @@ class Both:
     formats: Sequence[PayloadFormat] = FORMATS
     swept: list[StreamReceiver] = field(factory=list)
     batched: list[StreamReceiver] = field(factory=list)
+    keys: StreamKeys | None = None      # of all streams; None: in clear
+    openers: dict[StreamReceiver, Unprotection] = field(factory=dict)
     in_stride: int = 0      # streams, summed up over the sweeps
 
     def __attrs_post_init__(self) -> None:
         self.swept, self.batched = (
             [self._receiver(way, number) for number in range(self.streams)] for way in ("swept", "batch")
         )
+        if self.keys is not None:
+            self.openers = {
+                receiver: Unprotection(self.keys, receiver) for receiver in (*self.swept, *self.batched)
+            }
 
     def _receiver(self, way: str, number: int) -> StreamReceiver:
         directory = self.directory / way / str(number)
@@ -70,7 +77,8 @@ class Both:
             for number, datagrams in enumerate(left):
                 count = next((i for i, one in enumerate(datagrams) if one[2] >= now), len(datagrams))
                 waiting[number] += datagrams[:count]
-                self.batches.put(self.batched[number], datagrams[:count])
+                receiver = self.batched[number]
+                self.batches.put(receiver, datagrams[:count], self.openers.get(receiver))
                 del datagrams[:count]
             self._sweep(waiting)
             for number in range(self.streams):
@@ -88,7 +96,8 @@ class Both:
             if len(datagrams) == self.most:
                 self.swept[number].warn("flood", "more than could be read")
             if datagrams:
-                self.swept[number].receive(datagrams)
+                receiver = self.swept[number]
+                self.openers.get(receiver, receiver).receive(datagrams)
         self.batches.sweep()
         self.in_stride += self.batches.reader.in_stride
 
