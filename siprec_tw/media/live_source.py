@@ -26,7 +26,7 @@ from siprec_tw.recording.segment import LEAD_SECONDS
 from siprec_tw.rtp.packet import FIRST_RTCP_TYPE, HEADER_SIZE, LAST_RTCP_TYPE, MARKER
 from siprec_tw.rtp.probation import Probation
 from siprec_tw.rtp.reception import Place
-from siprec_tw.rtp.sequence import SEQUENCE_BITS, TIMESTAMP_BITS, extend
+from siprec_tw.rtp.sequence import SEQUENCE_BITS, TIMESTAMP_BITS, extend, in_a_row
 
 OLDEST_DUPLICATE = 60.0     # seconds of the source's own time
 SEAM_SECONDS = 1.0          # between two packets; more is a leap
@@ -79,8 +79,10 @@ class LiveSource:
         """
         Take the packets of one sweep, at least one, in the order of their arrival.
         """
-        if not self._receive_in_order(batch):
-            rest = batch
+        rest = batch
+        if self._segments.primary is None and in_a_row([packet[0] for packet in batch]):
+            rest = self._receive_any(batch[:1]) + batch[1:]     # which opens the segment of those that follow
+        if rest and not self._receive_in_order(rest):
             while rest:
                 rest = self._receive_any(rest)
         last = batch[-1]

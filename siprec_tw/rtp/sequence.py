@@ -4,6 +4,8 @@ Unwrapping of the short counters of RTP: 16 bits of sequence number, 32 bits of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SEQUENCE_BITS = 16
 TIMESTAMP_BITS = 32
 
@@ -18,3 +20,11 @@ def extend(value: int, reference: int, bits: int) -> int:
     cycle = 1 << bits
     ahead = (value - reference) & (cycle - 1)
     return reference + (ahead if ahead < cycle >> 1 else ahead - cycle)
+
+
+def in_a_row(numbers: Sequence[int]) -> bool:
+    """
+    Whether each of these sequence numbers (16 bits), one at least, is that after the one before.
+    """
+    first = numbers[0]
+    return all(number == first + index & 0xFFFF for index, number in enumerate(numbers))

@@ -167,12 +167,40 @@ class _Sweep:
             strange = wanted & ~self._right_mki(alike)
             self.statuses[positions[strange]] = Status.BAD_TAG
             wanted = wanted & ~strange
-        runs, unsuited = runs_of(at(self.owners, positions), alike.heads.ssrcs, wanted, self.contexts)
+        owners = at(self.owners, positions)
+        left = self._open_suited(alike, owners, wanted)
+        if len(left):
+            first, behind = self._only_new_sources(owners[left], alike.heads.ssrcs[left])
+            for row in positions[left[first]].tolist():
+                self._open_one(row)
+            wanted = np.zeros(len(positions), np.bool_)
+            wanted[left[behind]] = True
+            left = np.concatenate([left[~(first | behind)], self._open_suited(alike, owners, wanted)])
+        for row in np.sort(positions[left]).tolist():
+            self._open_one(row)
+
+    def _only_new_sources(self, owners: Numbers, ssrcs: Numbers) -> tuple[Flags, Flags]:
+        """
+        Of contexts with one new source: which rows are its first, and which follow. The first packet proves the
+        source, and then the others may be opened at once.
+        """
+        names, firsts = np.unique(owners << 32 | ssrcs, return_index=True)
+        of, counts = np.unique(names >> 32, return_counts=True)
+        lone = [self.contexts[owner].only_key() is not None for owner in of.tolist()]
+        suited = np.isin(owners, of[(counts == 1) & lone])
+        first = np.zeros(len(owners), np.bool_)
+        first[firsts] = True
+        return suited & first, suited & ~first
+
+    def _open_suited(self, alike: _Alike, owners: Numbers, wanted: Flags) -> Numbers:
+        """
+        Open what arrays suit; the wanted rows that are left are returned.
+        """
+        runs, unsuited = runs_of(owners, alike.heads.ssrcs, wanted, self.contexts)
         for part in runs.parts(_MOST_ROWS):
             for row in self._open_runs(part, alike).tolist():
                 self._open_one(row)
-        for row in np.sort(positions[unsuited]).tolist():
-            self._open_one(row)
+        return unsuited
 
     def _open_runs(self, runs: Runs, alike: _Alike) -> Numbers:
         """

@@ -67,7 +67,7 @@ def test_reports_tell_what_arrived(rig: Rig) -> None:
     assert second[0] == ReceiverReport(SSRC, (wanted,))
     rig.sweep(NEXT)
     assert compounds(rig.rtcp) == [(ReceiverReport(SSRC), name)]
-    rig.sweep()
+    rig.sweep(5)        # the metrics are told every two seconds
     assert rig.metrics["rtcp_sent"] == 3
 
 
