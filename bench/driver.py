@@ -29,7 +29,7 @@ import yaml
 from attrs import asdict, define, field, frozen
 
 from bench.build import compiled
-from bench.load import PAYLOAD, PERIOD, Generator, Sent, Target, generate, target
+from bench.load import PAYLOAD, PERIOD, Flood, Generator, Sent, Target, generate, target
 from bench.machine import cores, on_core, receive_buffer_errors, resident_octets
 from bench.measure import GeneratorLate, us_a_packet, window
 from bench.recorded import Found, checked, manifests_by_call
@@ -50,8 +50,8 @@ MOST_FAULTS = 10                    # that are told
 @frozen
 class Wanted:
     """
-    A run. C{flood} is packets a second; C{suite} is that of SRTP, "" for RTP in clear; C{sections} are added to the
-    server's configuration.
+    A run. C{flood} is packets a second, C{flood_as} their kind (L{bench.load.Flood}); C{suite} is that of SRTP, "" for
+    RTP in clear; C{sections} are added to the server's configuration.
     """
 
     streams: int
@@ -60,6 +60,7 @@ class Wanted:
     sip_seconds: float = 30.0
     flood: float = 0.0
     suite: str = ""
+    flood_as: str = "rtp"
     sections: dict[str, dict[str, Any]] = field(factory=dict)
 
     @property
@@ -182,7 +183,8 @@ class Run:
         flood = None
         if flooded:
             place = flooded[0].places[0]
-            flood = (target(place.host, place.rtp_port, self._random), self.wanted.flood)
+            flooding = target(place.host, place.rtp_port, self._random)
+            flood = Flood(flooding, self.wanted.flood, self.wanted.flood_as)
         suite = self.wanted.suite
         program = compiled("generator", self.programs, srtp=bool(suite))
         return generate(program, targets, self.wanted.load_seconds, self.cores[1], flood, suite)
@@ -285,7 +287,7 @@ def main() -> int:
     given = parser.parse_args()
     wanted = Wanted(
         given.streams, given.seconds, given.warm_up, given.sip_seconds, given.flood, given.suite,
-        sections_of(given.set),
+        sections=sections_of(given.set),
     )
     with tempfile.TemporaryDirectory() as programs:
         result = measured(wanted, Path(programs), cores())

@@ -1,10 +1,12 @@
 /*
  * A load of RTP: G.711 streams of 50 packets a second, paced by the clock, sent by sendmmsg(2).
  *
- *   generator --seconds 60 [--late-ms 20] [--flood 250000] [--suite AEAD_AES_128_GCM] < destinations
+ *   generator --seconds 60 [--late-ms 20] [--flood 250000] [--flood-as rtp] [--suite AEAD_AES_128_GCM] < destinations
  *
  * A destination is a line:  HOST PORT SSRC SEQUENCE TIMESTAMP [KEY]      numeric; an even spread over the 20 ms
  * and at most one more:     flood HOST PORT SSRC SEQUENCE TIMESTAMP      gets --flood packets a second
+ *
+ * The flood is packets of the stream as it says (rtp), the same under random SSRCs (sources), or random octets (garbage).
  *
  * With --suite packets are sealed (SRTP); KEY is master key and salt in hexadecimal. That needs -DSRTP and libsrtp2.
  *
@@ -68,7 +70,8 @@ static unsigned char packets[BATCH][PACKET + TRAILER];
 static struct iovec vectors[BATCH];
 static struct mmsghdr messages[BATCH];
 static int family = AF_INET, descriptor;
-static uint64_t refused;
+static uint64_t refused, strange;
+static enum { AS_RTP, AS_SOURCES, AS_GARBAGE } flood_as = AS_RTP;
 static volatile sig_atomic_t stopping;
 
 static void stop(int number) { (void)number; stopping = 1; }
@@ -184,6 +187,14 @@ static uint64_t send_one_each(struct stream *streams, int first, int count)
     return taken + send_batch(filled);
 }
 
+/* Make of a packet what the flood is to be. */
+static void disguise(unsigned char *packet)
+{
+    const uint64_t word = mixed(strange += GAMMA);
+    if (flood_as == AS_SOURCES) memcpy(packet + 8, &word, 4);
+    if (flood_as == AS_GARBAGE) memcpy(packet, packet + HEADER, HEADER);
+}
+
 /* So many packets of one stream; how many were taken. */
 static uint64_t send_many(struct stream *s, int64_t count)
 {
@@ -192,6 +203,7 @@ static uint64_t send_many(struct stream *s, int64_t count)
         const int filled = count < BATCH ? (int)count : BATCH;
         for (int i = 0; i < filled; i++) {
             vectors[i].iov_len = (size_t)compose(s, packets[i]);
+            disguise(packets[i]);
             messages[i].msg_hdr.msg_name = &s->to;
             messages[i].msg_hdr.msg_namelen = s->to_size;
         }
@@ -282,6 +294,9 @@ int main(int argc, char **argv)
         if (!strcmp(argv[i], "--seconds")) seconds = value;
         else if (!strcmp(argv[i], "--late-ms")) late_ms = value;
         else if (!strcmp(argv[i], "--flood")) flood_rate = value;
+        else if (!strcmp(argv[i], "--flood-as") && !strcmp(argv[i + 1], "rtp")) flood_as = AS_RTP;
+        else if (!strcmp(argv[i], "--flood-as") && !strcmp(argv[i + 1], "sources")) flood_as = AS_SOURCES;
+        else if (!strcmp(argv[i], "--flood-as") && !strcmp(argv[i + 1], "garbage")) flood_as = AS_GARBAGE;
         else { fprintf(stderr, "generator: %s is no option\n", argv[i]); return 2; }
     }
     static struct stream streams[CEILING + 1], flood;

@@ -95,6 +95,17 @@ class Sent:
         return self.refused == 0 and self.late_ticks * 1000 <= self.ticks
 
 
+@frozen
+class Flood:
+    """
+    So many packets a second to one stream; C{kind} is "rtp", "sources" or "garbage" (generator.c).
+    """
+
+    target: Target
+    rate: float
+    kind: str = "rtp"
+
+
 @define(eq=False)
 class Generator:
     """
@@ -137,16 +148,17 @@ def generate(
     targets: Sequence[Target],
     seconds: float,
     core: int | None = None,
-    flood: tuple[Target, float] | None = None,
+    flood: Flood | None = None,
     suite: str = "",
 ) -> Generator:
     """
-    Send to all targets for so long, on this core. C{flood} is one more stream and its packets a second; C{suite} is
+    Send to all targets for so long, on this core. C{flood} is one more stream; C{suite} is
     that of the targets' keys, whose generator was built for SRTP.
     """
     sealed = ["--suite", suite] if suite else []
+    flooding = ["--flood", str(flood.rate), "--flood-as", flood.kind] if flood else []
     process = subprocess.Popen(
-        [str(program), "--seconds", str(seconds), "--flood", str(flood[1] if flood else 0), *sealed],
+        [str(program), "--seconds", str(seconds), *flooding, *sealed],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )
     if core is not None:
@@ -154,7 +166,7 @@ def generate(
     assert process.stdin is not None and process.stdout is not None
     process.stdin.writelines(each.line() for each in targets)
     if flood:
-        process.stdin.write(f"flood {flood[0].line()}")
+        process.stdin.write(f"flood {flood.target.line()}")
     process.stdin.close()
     process.stdin = None        # communicate would flush it
     first = process.stdout.readline()

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from bench.build import compiled
-from bench.load import PAYLOAD, Target, generate, payloads, target
+from bench.load import PAYLOAD, Flood, Target, generate, payloads, target
 from bench.machine import cpu_seconds, family
 from bench.measure import cost_of
 from bench.performance_page import BEGIN, END, write_page
@@ -66,7 +66,7 @@ def test_generator_sends_what_is_checked(tmp_path: Path) -> None:
         each.bind(("127.0.0.1", 0))
         each.settimeout(5)
     targets = [Target("127.0.0.1", each.getsockname()[1], 7 + n, 65_530, 2**32 - 160) for n, each in enumerate(sockets)]
-    running = generate(compiled("generator", tmp_path), targets[:2], 0.4, flood=(targets[2], 1000.0))
+    running = generate(compiled("generator", tmp_path), targets[:2], 0.4, flood=Flood(targets[2], 1000.0))
     sent = running.finish()
     assert (sent.streams, sent.packets_a_stream, sent.sent, sent.refused, sent.flood_sent) == (2, 20, 40, 0, 400)
     for each, aim, count in zip(sockets, targets, (20, 20, 400), strict=True):
@@ -77,6 +77,28 @@ def test_generator_sends_what_is_checked(tmp_path: Path) -> None:
             )
             assert each.recv(2000) == head + rows[number].tobytes()
         each.close()
+
+
+@needs_compiler
+@pytest.mark.processes
+def test_kinds_of_flood(tmp_path: Path) -> None:
+    """
+    Under random SSRCs each packet is of another source and else as it was; garbage has no header that could be known.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sink.bind(("127.0.0.1", 0))
+        sink.settimeout(5)
+        aim = Target("127.0.0.1", sink.getsockname()[1], 7, 10, 20)
+        for kind in ("sources", "garbage"):
+            sent = generate(compiled("generator", tmp_path), [], 0.02, flood=Flood(aim, 5000.0, kind)).finish()
+            packets = [sink.recv(2000) for _ in range(sent.flood_sent)]
+            assert len(packets) == 100
+            assert [packet[12:] for packet in packets] == [row.tobytes() for row in payloads(7, 100)]
+            heads = [packet[:8] for packet in packets]
+            plain = [struct.pack(">BBHI", 0x80, 0, 10 + n, 20 + 160 * n) for n in range(100)]
+            assert (heads == plain) == (kind == "sources")
+            assert len({packet[8:12] for packet in packets}) == 100
 
 
 @needs_compiler
