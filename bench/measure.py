@@ -19,7 +19,7 @@ from bench.load import PERIOD, Generator, Sent, generate, target
 from bench.machine import cpu_seconds, on_core
 
 HOST = "127.0.0.1"
-SWEEP = 0.4                 # seconds; windows are whole sweeps long, so that none counts half
+SWEEP = 0.5                 # seconds; windows are whole sweeps long, so that none counts half
 LATEST_END = 60.0           # seconds that a receiver may take to end
 
 

@@ -1,7 +1,7 @@
 /*
  * The raw limit of receiving: sockets swept with recvmmsg(2), everything discarded. No recorder can be cheaper.
  *
- *   raw_limit --streams 2000 [--buffer 262144] [--sweep-ms 400]
+ *   raw_limit --streams 2000 [--buffer 262144] [--sweep-ms 500]
  *
  * First line out: {"ports": [...]}, on 127.0.0.1. SIGTERM ends it, after a last sweep; the last line says what came.
  */
@@ -66,7 +66,7 @@ static uint64_t sweep(const int *sockets, int streams)
 int main(int argc, char **argv)
 {
     int streams = 200, buffer = 262144;
-    int64_t every = 400;
+    int64_t every = 500;
     for (int i = 1; i + 1 < argc; i += 2) {
         const int value = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--streams")) streams = value;

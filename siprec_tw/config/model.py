@@ -132,7 +132,7 @@ class Media(Section):
     ))] = 60.0
     sweep_interval: Annotated[Duration, seconds_within(0.05, 0.5), Field(description=(
         "How often the sockets are read. What arrived since the last time is lost if the process is killed."
-    ))] = 0.4
+    ))] = 0.5
     receive_buffer: Annotated[Size, octets_within(16 << 10, 64 << 20), Field(description=(
         "Receive buffer asked of the system for each RTP socket."
     ))] = 256 << 10

@@ -11,13 +11,14 @@ from typing import Protocol
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from siprec_tw.media.arrival import Datagram
 from siprec_tw.media.batch_check import Bools, Filling
-from siprec_tw.media.batch_pool import SlotPool
+from siprec_tw.media.batch_pool import Octets, SlotPool
+from siprec_tw.media.batch_rows import Ints, Rows
 from siprec_tw.rtp.packet import HEADER_SIZE
 from siprec_tw.srtp.batch import Status, unprotect_rows
+from siprec_tw.srtp.batch_next import members_of, open_next
 from siprec_tw.srtp.context import SrtpContext
 from siprec_tw.srtp.key_state import PacketLayout
 
@@ -67,8 +68,8 @@ class OpenedSlots:
     The slots of a pool, opened where that was wanted.
     """
 
-    payloads: NDArray[np.uint8]     # a row a slot
-    statuses: NDArray[np.uint8]     # Status; OK where it was not wanted
+    payloads: Octets     # a row a slot
+    statuses: Octets     # Status; OK where it was not wanted
     wanted: Bools                   # a flag a stream
     good: Bools                     # streams of which all packets are plain now
 
@@ -83,24 +84,39 @@ class OpenedSlots:
 
 
 def open_slots(
-    pool: SlotPool, filling: Filling, contexts: Sequence[SrtpContext], size: int, wanted: Bools
+    pool: SlotPool, filling: Filling, contexts: Sequence[SrtpContext], rows: Rows, layout: PacketLayout, size: int,
+    wanted: Bools,
 ) -> OpenedSlots:
     """
-    Open the packets of the streams that are wanted, each with one context; payloads are of C{size} octets.
+    Open the packets of the streams that are wanted, each with one context and in its stride as its row says; all of one
+    layout, payloads of C{size} octets.
     """
     used = pool.used
-    owners = np.repeat(np.arange(len(contexts)), filling.counts)
     if wanted.all():
-        batch = unprotect_rows(pool.octets[:used], pool.lengths[:used], owners, contexts)
-        statuses, payloads = batch.statuses, batch.payloads
-        if payloads.shape[1] != size:
-            payloads = np.zeros((used, size), np.uint8)     # none was opened
+        statuses, payloads = _open(pool.octets[:used], pool, filling.counts, contexts, rows, layout, size)
     else:
-        slots = np.flatnonzero(wanted[owners])
-        batch = unprotect_rows(pool.octets[slots], pool.lengths[slots], owners[slots], contexts)
         statuses, payloads = np.zeros(used, np.uint8), np.zeros((used, size), np.uint8)
-        statuses[slots] = batch.statuses
-        if batch.payloads.shape[1] == size:
-            payloads[slots] = batch.payloads
+        slots = np.flatnonzero(np.repeat(wanted, filling.counts))
+        if len(slots):
+            some = [context for context, want in zip(contexts, wanted.tolist(), strict=True) if want]
+            statuses[slots], payloads[slots] = _open(
+                pool.octets[slots], pool, filling.counts[wanted], some, rows[wanted], layout, size
+            )
     good = wanted & np.logical_and.reduceat(statuses == Status.OK, filling.starts)
     return OpenedSlots(payloads, statuses, wanted, good)
+
+
+def _open(
+    octets: Octets, pool: SlotPool, counts: Ints, contexts: Sequence[SrtpContext], rows: Rows, layout: PacketLayout,
+    size: int,
+) -> tuple[Octets, Octets]:
+    ssrcs = rows["ssrc"].astype(np.int64)
+    if not layout.mki_size:
+        members = members_of(contexts, ssrcs, rows["sequence"])
+        if members is not None:
+            return open_next(octets, counts, members, ssrcs, layout, size)
+    lengths = np.full(len(octets), HEADER_SIZE + pool.size)
+    batch = unprotect_rows(octets, lengths, np.repeat(np.arange(len(contexts)), counts), contexts)
+    if batch.payloads.shape[1] != size:
+        return batch.statuses, np.zeros((len(octets), size), np.uint8)      # none was opened
+    return batch.statuses, batch.payloads

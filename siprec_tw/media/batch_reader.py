@@ -189,7 +189,7 @@ class BatchReader:
                 del self._groups[empty[0]]
             size = stride.size + (trailer_of(layout) if layout is not None else 0)
             pool = SlotPool(size, self._family, self._recvmmsg, self._slots, self._pool.most)
-            group = self._groups[key] = Group(stride, pool, sealed=layout is not None)
+            group = self._groups[key] = Group(stride, pool, layout)
         return group
 
     # --- what a pool holds -----------------------------------------------------------------------
@@ -210,8 +210,9 @@ class BatchReader:
         times = times_of(pool, filling, rows, group.step, group.rate)
         good &= agrees(rows, times)
         opened = None
-        if group.sealed:
-            opened = open_slots(pool, filling, [seat.context for seat in seats], group.size, good)
+        if group.layout is not None:
+            contexts = [seat.context for seat in seats]
+            opened = open_slots(pool, filling, contexts, rows, group.layout, group.size, good)
             good = opened.good.copy()
         self._follow(seats, numbers, rows, times, good)
         self._write(group, filling, rows, good, pool.payloads() if opened is None else opened.payloads)

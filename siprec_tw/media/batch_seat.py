@@ -20,6 +20,7 @@ from siprec_tw.media.receiver import StreamReceiver
 from siprec_tw.media.swept_port import SweptPort
 from siprec_tw.rtp.report_blocks import Untold
 from siprec_tw.srtp.context import SrtpContext
+from siprec_tw.srtp.key_state import PacketLayout
 
 
 @frozen(eq=False)
@@ -39,9 +40,9 @@ class Group:
     share a pool.
     """
 
-    def __init__(self, stride: Stride, pool: SlotPool, *, sealed: bool) -> None:
+    def __init__(self, stride: Stride, pool: SlotPool, layout: PacketLayout | None) -> None:
         self.pool = pool
-        self.sealed = sealed
+        self.layout = layout                # of sealed packets; None: in clear
         self.size = stride.size             # of payloads in clear
         self.step = stride.step
         self.rate = stride.rate

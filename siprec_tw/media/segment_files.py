@@ -8,7 +8,6 @@ synced here: an fsync takes longer than a sweep and is done once, when the recor
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 _MODE = 0o640
@@ -20,13 +19,13 @@ class SegmentFiles:
     """
 
     def __init__(self, directory: str) -> None:
-        self.directory = Path(directory)
+        self._directory = directory
 
     def open(self, name: str) -> int:
         """
         A descriptor of a file, which is created where it is not there yet.
         """
-        return os.open(self.directory / name, _CREATE, _MODE)
+        return os.open(f"{self._directory}/{name}", _CREATE, _MODE)
 
     def write(self, descriptor: int, octets: bytes, offset: int) -> None:
         """

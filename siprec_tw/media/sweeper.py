@@ -21,7 +21,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-INTERVAL_SECONDS = 0.4
+INTERVAL_SECONDS = 0.5
 SLICE_SECONDS = 0.02
 AT_ONCE = 64            # ports, before the time is looked at again
 

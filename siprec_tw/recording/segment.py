@@ -132,6 +132,7 @@ class SegmentClosed:
 SegmentEvent = SegmentOpened | Gap | Filled | Checkpoint | ClockTold | SegmentClosed
 
 _converter = cattrs.Converter()
+_compact = json.JSONEncoder(separators=(",", ":"))
 configure_tagged_union(SegmentEvent, _converter, tag_name="event")
 
 
@@ -140,7 +141,7 @@ def to_line(event: SegmentEvent) -> bytes:
     One event as one line of JSON, line feed included.
     """
     unstructured = _converter.unstructure(event, unstructure_as=SegmentEvent)
-    return json.dumps(unstructured, separators=(",", ":")).encode() + b"\n"
+    return _compact.encode(unstructured).encode() + b"\n"
 
 
 @define

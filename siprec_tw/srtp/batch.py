@@ -220,7 +220,7 @@ class _Sweep:
             verified = np.empty(len(runs.rows), np.bool_)
             for group in _groups(sizes, lengths):
                 sealed, members = _sealed(runs, estimate, alike, group)
-                verified[group], payloads = _open_sealed(sealed, members)
+                verified[group], payloads = open_sealed(sealed, members)
                 self.pieces.append((where[group], payloads))
             self.indices[where] = estimate.indices
             self.payload_lengths[where] = lengths - sizes - alike.layout.tag_size - alike.layout.mki_size
@@ -297,12 +297,15 @@ def _sealed(runs: Runs, estimate: Estimate, alike: _Alike, group: Numbers) -> tu
     sealed = Sealed(
         rows=at(alike.rows, rows), header_size=int(alike.heads.sizes[rows[0]]),
         ends=tags - alike.layout.mki_size, tags=tags, indices=estimate.indices[group],
-        ssrcs=at(alike.heads.ssrcs, rows), bounds=(*begins.tolist(), len(group)),
+        run_ssrcs=at(alike.heads.ssrcs, rows)[begins], bounds=(*begins.tolist(), len(group)),
     )
     return sealed, [runs.members[run] for run in run_of[begins].tolist()]
 
 
-def _open_sealed(sealed: Sealed, members: list[Member]) -> tuple[Flags, Octets]:
+def open_sealed(sealed: Sealed, members: list[Member]) -> tuple[Flags, Octets]:
+    """
+    Which tags are right, and the payloads; those whose tags are wrong are rubbish. One member a run.
+    """
     transforms = [key.rtp for key, _ in members]
     counters = [transform for transform in transforms if isinstance(transform, CounterMode)]
     if counters:
@@ -322,7 +325,7 @@ def _settle(runs: Runs, estimate: Estimate, verified: Flags) -> NDArray[np.uint8
     for run, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         key, window = runs.members[run]
         if odd[run]:
-            statuses[start:end] = _settle_singly(key, window, estimate.indices[start:end], verified[start:end])
+            statuses[start:end] = settle_singly(key, window, estimate.indices[start:end], verified[start:end])
             continue
         key.accepted += end - start
         if newest[run] - window.highest == end - start:
@@ -333,7 +336,10 @@ def _settle(runs: Runs, estimate: Estimate, verified: Flags) -> NDArray[np.uint8
     return statuses
 
 
-def _settle_singly(key: KeyState, window: ReplayWindow, indices: Numbers, verified: Flags) -> list[Status]:
+def settle_singly(key: KeyState, window: ReplayWindow, indices: Numbers, verified: Flags) -> list[Status]:
+    """
+    The statuses of one run's rows, in order; the window learns what was authentic.
+    """
     statuses = []
     for index, right in zip(indices.tolist(), verified.tolist(), strict=True):
         if window.refuses(index):

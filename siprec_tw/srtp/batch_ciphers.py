@@ -34,7 +34,7 @@ class Sealed:
     ends: Numbers           # of the encrypted part in each row; with GCM the tag belongs to it
     tags: Numbers           # where each row's tag begins
     indices: Numbers
-    ssrcs: Numbers
+    run_ssrcs: Numbers          # one a run
     bounds: tuple[int, ...]     # the rows at which runs begin, and the number of rows
 
     def is_even(self) -> bool:
@@ -42,13 +42,6 @@ class Sealed:
         Whether all rows are of one length.
         """
         return bool((self.ends == self.ends[0]).all())
-
-    def ssrc_of_runs(self) -> list[int]:
-        """
-        One SSRC a run.
-        """
-        ssrcs: list[int] = self.ssrcs[list(self.bounds[:-1])].tolist()
-        return ssrcs
 
 
 def open_counter_mode(sealed: Sealed, transforms: list[CounterMode]) -> tuple[Flags, Octets]:
@@ -100,9 +93,10 @@ def _nonces(sealed: Sealed, transforms: list[Gcm]) -> Octets:
     """
     (00 00 | SSRC | index) with the salt (RFC 7714 s.8.1), one a row.
     """
-    firsts = [transform.nonce(ssrc, 0) for ssrc, transform in zip(sealed.ssrc_of_runs(), transforms, strict=True)]
-    counts = np.diff(sealed.bounds)
-    nonces = np.repeat(np.frombuffer(b"".join(firsts), np.uint8).reshape(-1, _NONCE), counts, axis=0)
+    salts = bytearray().join([transform.salt_nonce for transform in transforms])
+    firsts = np.frombuffer(salts, np.uint8).reshape(-1, _NONCE)
+    firsts[:, 2:6] ^= sealed.run_ssrcs.astype(">u4").view(np.uint8).reshape(-1, 4)
+    nonces = np.repeat(firsts, np.diff(sealed.bounds), axis=0)
     nonces[:, _NONCE - 6 :] ^= sealed.indices.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 2:]
     return nonces
 
@@ -149,18 +143,19 @@ def _key_stream(sealed: Sealed, transforms: list[CounterMode], blocks: int) -> O
     C{blocks} blocks of key stream a row. A counter block is two words: the first is the run's, the second has
     the index, and the block's number in its last 16 bits.
     """
-    firsts = [transform.first_block(ssrc) for ssrc, transform in zip(sealed.ssrc_of_runs(), transforms, strict=True)]
-    words = np.frombuffer(b"".join(firsts), np.uint64).reshape(-1, 2)
-    words = np.repeat(words, np.diff(sealed.bounds), axis=0)
-    seconds = words[:, 1] ^ _network_words(sealed.indices << 16)
+    salts = np.frombuffer(b"".join([transform.salt_block for transform in transforms]), np.uint64).reshape(-1, 2)
+    counts = np.diff(sealed.bounds)
+    firsts = np.repeat(salts[:, 0] ^ _network_words(sealed.run_ssrcs), counts)
+    seconds = np.repeat(salts[:, 1], counts)
+    seconds ^= _network_words(sealed.indices << 16)
     counters = np.empty((len(sealed.rows), blocks, 2), np.uint64)
-    counters[:, :, 0] = words[:, :1]
+    counters[:, :, 0] = firsts[:, None]
     np.bitwise_xor(seconds[:, None], _network_words(np.arange(blocks)), out=counters[:, :, 1])
     size = blocks * BLOCK
     stream = np.empty(len(sealed.rows) * size + BLOCK - 1, np.uint8)    # ECB wants room for a block more, less one
     source, target = counters.reshape(-1).view(np.uint8).data, stream.data
-    for run, transform in enumerate(transforms):
-        begin, end = sealed.bounds[run] * size, sealed.bounds[run + 1] * size
+    bounds = [bound * size for bound in sealed.bounds]
+    for transform, begin, end in zip(transforms, bounds[:-1], bounds[1:], strict=True):
         transform.blocks.update_into(source[begin:end], target[begin : end + BLOCK - 1])
     return stream[: len(sealed.rows) * size].reshape(len(sealed.rows), size)
 

@@ -84,7 +84,7 @@ def runs_of(
     names = at(names, rows)
     first = np.diff(names, prepend=-1) != 0
     run_of = np.cumsum(first) - 1
-    found = [_member(contexts[name >> 32], name & 0xFFFFFFFF) for name in names[first].tolist()]
+    found = [member_of(contexts[name >> 32], name & 0xFFFFFFFF) for name in names[first].tolist()]
     members = [member for member in found if member is not None]
     if len(members) == len(found):
         return Runs(rows, run_of, members), rows[:0]
@@ -101,7 +101,10 @@ def at(values: NDArray[Kind], places: Numbers) -> NDArray[Kind]:
     return values if len(places) == len(values) and bool((np.diff(places) == 1).all()) else values[places]
 
 
-def _member(context: SrtpContext, ssrc: int) -> Member | None:
+def member_of(context: SrtpContext, ssrc: int) -> Member | None:
+    """
+    Whose packets they are, where they may be opened at once: of a source that has proven itself under the only key.
+    """
     key = context.only_key()
     window = key.windows.get(ssrc) if key else None
     return (key, window) if key and window else None

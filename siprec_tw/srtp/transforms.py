@@ -79,6 +79,7 @@ class CounterMode:
         self.blocks = Cipher(algorithms.AES(keys.encryption), modes.ECB()).encryptor()  # for many counters at once
         self.mac = HMAC(keys.authentication, hashes.SHA1())
         self._salt = int.from_bytes(keys.salt) << 16
+        self.salt_block = self.first_block(0)       # a counter block but for SSRC and index
 
     def first_block(self, ssrc: int, index: int = 0) -> bytes:
         """
@@ -152,6 +153,7 @@ class Gcm:
         self.tag_size = tag_size
         self.aead = AESGCM(keys.encryption)
         self._salt = int.from_bytes(keys.salt)
+        self.salt_nonce = self.nonce(0, 0)          # a nonce but for SSRC and index
 
     def nonce(self, ssrc: int, index: int) -> bytes:
         """

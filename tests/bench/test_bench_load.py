@@ -124,10 +124,10 @@ def test_raw_limit_receives_everything(tmp_path: Path) -> None:
     The raw limit loses nothing, and costs something.
     """
     program = str(compiled("raw_limit", tmp_path))
-    cost = cost_of((program, "--streams", "20"), 20, 0.8, 0.2, compiled("generator", tmp_path), (None, None))
+    cost = cost_of((program, "--streams", "20"), 20, 1.0, 0.2, compiled("generator", tmp_path), (None, None))
     assert cost.us_a_packet > 0
     assert cost.lost_share <= 0
-    assert cost.load.packets_a_stream == 100
+    assert cost.load.packets_a_stream == 110
 
 
 def test_cpu_clock_runs_with_work() -> None:

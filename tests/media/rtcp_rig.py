@@ -63,8 +63,8 @@ class Rig:
         self.metrics = Counts()
         first = random.randrange(24_000, 31_000, 2)
         self.plane = LocalMediaPlane(
-            self.clock, "node-1", HOST, (first, first + 15), metrics=self.metrics, receiver=receiver,
-            random=lambda: 0.0,
+            self.clock, "node-1", HOST, (first, first + 15), sweep_interval=0.4, metrics=self.metrics,
+            receiver=receiver, random=lambda: 0.0,
         )
         self.plane.start()
         self.rtp, self.rtcp = bound(), bound()

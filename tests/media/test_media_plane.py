@@ -76,7 +76,7 @@ class Rig:
         first = random.randrange(24_000, 31_000, 2)
         self.plane = LocalMediaPlane(
             self.clock, "node-1", host, (first, first + 2 * pairs - 1), advertise="rec.example.com",
-            metrics=self.metrics,
+            sweep_interval=0.4, metrics=self.metrics,
         )
         self.plane.start()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -213,7 +213,7 @@ def test_without_kernel_timestamps() -> None:
     """
     batches: list[list[Datagram]] = []
     clock = Clock()
-    sweeper = Sweeper(clock)
+    sweeper = Sweeper(clock, 0.4)
     port = SweptPort(
         0, BatchProtocol(lambda datagrams: batches.append(list(datagrams)), bool), "127.0.0.1", clock, sweeper,
         stamped=False,
@@ -355,7 +355,7 @@ def test_bound_of_a_sweep(tmp_path: Path) -> None:
     batches: list[list[bytes]] = []
     floods: list[int] = []
     clock = Clock()
-    sweeper = Sweeper(clock)
+    sweeper = Sweeper(clock, 0.4)
     protocol = BatchProtocol(
         lambda datagrams: batches.append([octets for octets, _, _ in datagrams]), lambda: floods.append(len(batches))
     )
