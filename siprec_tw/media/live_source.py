@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from operator import itemgetter
 
-from siprec_tw.media.arrival import Address, Extended, Packet, Run, Warn, text_of
+from siprec_tw.media.arrival import Extended, Packet, Run, Warn, text_of
 from siprec_tw.media.batch_clock import OpenBaseline, OpenReception
 from siprec_tw.media.batch_stride import Progress, Stride
 from siprec_tw.media.format_table import FormatTable
 from siprec_tw.media.segment_opener import SegmentOpener
 from siprec_tw.media.segment_writer import OpenSegment, SampleSegment
+from siprec_tw.media.source_address import SourceAddress
 from siprec_tw.media.source_segments import SourceSegments
 from siprec_tw.media.totals import NOTHING, Totals
 from siprec_tw.recording.segment import LEAD_SECONDS
@@ -42,7 +43,7 @@ class LiveSource:
     ) -> None:
         self.ssrc = ssrc
         self.first_arrival = self.last_arrival = first[4]
-        self.address: Address = first[6]
+        self.address = SourceAddress(first[6])
         self.encoding = ""
         self.reception = OpenReception.starting_at(first[0])
         self._before_restarts = NOTHING
@@ -56,7 +57,7 @@ class LiveSource:
         self._clock: OpenBaseline | None = None
         self._rate = formats.lane(first[2]).format.clock_rate
         self.packet_seconds = 0.0               # of the shortest packet of sound; 0 until two have come
-        self._segments = SourceSegments(ssrc, self.address, opener, self._missing_between)
+        self._segments = SourceSegments(ssrc, first[6], opener, self._missing_between)
         self._restart: Probation[Packet] = Probation()
         self._shape = 0, 0, 0       # of the packet that came last: payload type, octets of payload, of datagram
 
@@ -88,10 +89,10 @@ class LiveSource:
         last = batch[-1]
         self._shape = last[2], len(last[3]), len(last[5])
         self.last_arrival = last[4]
-        if last[6] != self.address:
-            before, after = text_of(self.address), text_of(last[6])
-            self._warn("source-changed", f"packets came from {before}, then from {after}")
-            self.address = self._segments.address = last[6]
+        before = self.address.latest
+        for after in self.address.follow(batch):
+            self._warn("source-changed", f"packets came from {text_of(before)}, then from {text_of(after)}")
+            self._segments.address = after
         self._segments.tidy(self.last_arrival)
 
     def reject(self, count: int) -> None:
@@ -134,7 +135,7 @@ class LiveSource:
             return None
         return Stride(
             self.ssrc, payload_type, size, step, self._rate, reception.highest + 1, primary.head,
-            self.address, reception.jitter, reception.last_transit, clock, tail,
+            self.address.latest, reception.jitter, reception.last_transit, clock, tail,
         )
 
     def go_on(self, progress: Progress) -> int:
@@ -145,6 +146,7 @@ class LiveSource:
         primary, clock, reception = self._segments.primary, self._clock, self.reception
         assert isinstance(primary, SampleSegment)
         assert clock is not None
+        self.address.stay()
         clock.lower(progress.newly_least)
         reception.receive_next(progress.packets)
         reception.interarrival((progress.last_transit,))

@@ -214,7 +214,7 @@ class StreamReceiver:
             last_arrival=self._last_arrival,
             encoding=latest.encoding if latest else "",
             ssrc=latest.ssrc if latest else None,
-            source=text_of(latest.address) if latest else "",
+            source=text_of(latest.address.latest) if latest else "",
             warnings=self._warnings.all(),
         )
         return report, losses, latest.packet_seconds if latest else 0.0
@@ -247,7 +247,7 @@ class StreamReceiver:
         Whence the source that sent last sends RTP and, if any came, RTCP; None while no source is proven.
         """
         latest = self._latest
-        return None if latest is None else (latest.address, self.rtcp.addresses.get(latest.ssrc))
+        return None if latest is None else (latest.address.latest, self.rtcp.addresses.get(latest.ssrc))
 
     # --- in its stride (L{siprec_tw.media.batch_stride}) ------------------------------------------
 

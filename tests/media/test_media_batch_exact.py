@@ -266,6 +266,28 @@ def test_source_that_moves(tmp_path: Path, family: str) -> None:
     assert rig.in_stride > 10
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_packets_from_elsewhere(tmp_path: Path, moves: bool) -> None:
+    """
+    Single packets of the stream from other addresses, at any place of a sweep, are kept and move nothing; two in
+    sequence from one of them do.
+    """
+    rig = both(tmp_path, 8)
+    arriving = []
+    for number in range(8):
+        sent = Sender(ssrc=number).some(200)
+        strays = {80 + number: 1, 81 + number: 1 if moves else 2, 120: 1, 141: 1, 143 + number: 1}
+        arriving.append([
+            datagram(evolve(one, address=("2001:db8::66", 4000 + strays[index])) if index in strays else one)
+            for index, one in enumerate(sent)
+        ])
+    rig.run(arriving, 1)
+    for report in rig.compare():
+        assert (report.packets, report.source) == (200, "192.0.2.1:40000")
+        assert [code for code, _ in report.warnings] == ["source-changed"] * moves
+    assert rig.in_stride > 30
+
+
 def test_both_counters_wrap(tmp_path: Path) -> None:
     """
     Sequence number and timestamp go through zero at any place of a sweep; and a forged packet that looks as if the

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from rtp_rig import (
+    ADDRESS,
     G729,
     NOISE,
     NOW,
@@ -26,6 +27,7 @@ from rtp_rig import (
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.interfaces import StreamReport
+from siprec_tw.media.arrival import text_of
 from siprec_tw.media.segment_opener import MOST_SEGMENTS
 from siprec_tw.recording.segment import Layout
 
@@ -397,6 +399,26 @@ def test_address_changes(tmp_path: Path) -> None:
     assert_exact(segment, sent)
     assert codes(report) == ["source-changed"]
     assert report.source == "[2001:db8::7]:5000"
+
+
+def test_forged_packets_move_nothing(tmp_path: Path) -> None:
+    """
+    The address moves with two packets in sequence: not with one, nor with two that are none, nor with the source's own
+    between them; across sweeps as within one.
+    """
+    sender, elsewhere = Sender(), ("203.0.113.9", 666)
+    sent = sender.some(200)
+    for index in (50, 52, 90, 93, 150, 152):
+        sent[index] = evolve(sent[index], address=elsewhere)
+    receiver = receiver_in(tmp_path)
+    receive(receiver, sent, sweep=0.02)
+    assert (receiver.report().source, receiver.report().warnings) == (text_of(ADDRESS), ())
+    moved = [evolve(one, address=elsewhere) for one in sender.some(2)]
+    receive(receiver, moved[:1])
+    assert receiver.report().source == text_of(ADDRESS)
+    receive(receiver, moved[1:])
+    assert receiver.report().source == text_of(elsewhere)
+    assert codes(receiver.close()) == ["source-changed"]
 
 
 def test_segments_are_bounded(tmp_path: Path) -> None:
