@@ -7,6 +7,9 @@ A compound packet is several packets in one datagram, each with the same head:
 
 Types that are not known here are kept whole: RFC 3550 s.6.1 has them ignored, not refused. The first
 packet need not be a report, since a recorder is to be tolerant and RFC 5506 allows it.
+
+Compound packets are to fit the path that they take (s.6.1). What is larger than any, or has more packets in it, is
+refused before it is read: 64 kB of empty ones would cost as much as thousands of reports.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from attrs import frozen
 from siprec_tw.errors import PeerError
 
 CNAME = 1   # SDES item (RFC 3550 s.6.5.1)
+
+MOST_OCTETS = 2048  # of a compound packet; more than a frame of Ethernet holds
+MOST_PACKETS = 32   # in one
 
 NTP_TO_POSIX = 2_208_988_800    # seconds from 1900 to 1970 (RFC 3550 s.4: NTP's era 0)
 
@@ -148,11 +154,15 @@ RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Goodbye | Appli
 
 def parse_compound(datagram: bytes) -> tuple[RtcpPacket, ...]:
     """
-    The packets of a compound RTCP datagram. Raises PeerError when a head or a length is wrong.
+    The packets of a compound RTCP datagram. Raises PeerError when a head or a length is wrong, and for too much.
     """
+    if len(datagram) > MOST_OCTETS:
+        raise PeerError(f"RTCP datagram has {len(datagram)} octets, wanted at most {MOST_OCTETS}")
     packets: list[RtcpPacket] = []
     start = 0
     while start < len(datagram):
+        if len(packets) == MOST_PACKETS:
+            raise PeerError(f"RTCP datagram has more packets than {MOST_PACKETS}")
         if len(datagram) - start < _HEAD.size:
             raise PeerError(f"RTCP packet has {len(datagram) - start} octets, wanted at least {_HEAD.size}")
         first, packet_type, words = _HEAD.unpack_from(datagram, start)

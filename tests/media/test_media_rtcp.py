@@ -17,6 +17,7 @@ from rtp_rig import Sender, assert_exact, on_disk
 from siprec_tw.interfaces import RtcpPeer
 from siprec_tw.rtp.rtcp import (
     CNAME,
+    MOST_OCTETS,
     ApplicationDefined,
     Goodbye,
     ReceiverReport,
@@ -144,10 +145,26 @@ def test_large_rtcp_makes_us_slower(rig: Rig) -> None:
     rig.send(Sender(ssrc=9).some(5))
     rig.sweep(FIRST)
     assert len(heard(rig.rtcp)) == 1
+    for _ in range(40):
+        rig.tell(ReceiverReport(9), ApplicationDefined(0, 9, b"test", bytes(MOST_OCTETS - 20)))
+    rig.sweep(NEXT)
+    assert heard(rig.rtcp) == []
+    rig.sweep(NEXT)
+    assert len(heard(rig.rtcp)) == 1
+
+
+def test_rtcp_that_is_too_large_counts_for_nothing(rig: Rig) -> None:
+    """
+    What no report can be is not read, and keeps us from nothing.
+    """
+    rig.open()
+    rig.send(Sender(ssrc=9).some(5))
+    rig.sweep(FIRST)
+    heard(rig.rtcp)
     for _ in range(3):
         rig.tell(ReceiverReport(9), ApplicationDefined(0, 9, b"test", bytes(40_000)))
-    rig.sweep(4 * NEXT)
-    assert heard(rig.rtcp) == []
+    rig.sweep(NEXT)
+    assert len(heard(rig.rtcp)) == 1
 
 
 def test_last_sender_report(rig: Rig) -> None:

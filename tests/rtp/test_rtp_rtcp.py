@@ -99,6 +99,25 @@ def test_what_is_cut_short_is_refused(octets: str, told: str) -> None:
         parse_compound(bytes.fromhex(octets))
 
 
+@pytest.mark.parametrize(
+    ("octets", "told"),
+    [
+        (bytes.fromhex("80cb0000") * 33, "more packets than 32"),
+        (bytes.fromhex("80c901ff00000001") + bytes(2040), None),
+        (bytes.fromhex("80c901ff00000001") + bytes(2044), "has 2052 octets, wanted at most 2048"),
+    ],
+)
+def test_what_is_larger_than_a_frame_is_refused(octets: bytes, told: str | None) -> None:
+    """
+    One datagram must not keep its reader busy: there is a bound on its octets, and one on its packets.
+    """
+    if told is None:
+        assert len(parse_compound(octets)) == 1
+        return
+    with pytest.raises(PeerError, match=told):
+        parse_compound(octets)
+
+
 @given(st.integers(0, 31), st.integers(200, 204), st.binary(max_size=80))
 def test_nothing_else_is_raised(count: int, packet_type: int, rest: bytes) -> None:
     """
