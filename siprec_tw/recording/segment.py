@@ -33,6 +33,7 @@ EARLY_SECONDS = 10.0
 MOST_RATE = 1_000_000
 MOST_CHANNELS = 255
 MOST_SECONDS = 30 * 86_400
+MOST_NUMBER = 2**53     # whole numbers up to there are exact, whatever they are divided by
 WAV_HEADER_SIZE = 58
 
 
@@ -144,6 +145,24 @@ def to_line(event: SegmentEvent) -> bytes:
     return _compact.encode(unstructured).encode() + b"\n"
 
 
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > MOST_NUMBER:
+        raise ValueError(f"number has {len(text)} digits, wanted {MOST_NUMBER} at most")
+    return number
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    if not abs(number) <= MOST_NUMBER:
+        raise ValueError(f"number is {number}, wanted {MOST_NUMBER} at most")
+    return number
+
+
+# Python reads NaN and Infinity as well, which no segment has.
+_decoder = json.JSONDecoder(parse_int=_whole, parse_float=_real, parse_constant=_real)
+
+
 @define
 class Segment:
     """
@@ -167,12 +186,17 @@ class Segment:
         opened = self.opened
         form = opened.format
         end = self.checkpoint.end if self.checkpoint else opened.first_timestamp
+        early = self.early
         return (
             0 < form.clock_rate <= MOST_RATE
             and 0 < form.channels <= MOST_CHANNELS
             and 0 <= opened.first_timestamp - opened.origin <= MOST_SECONDS * form.clock_rate
             and 0 <= end - opened.first_timestamp <= MOST_SECONDS * form.clock_rate
             and 0 <= opened.arrival < END_OF_TIME
+            and (
+                early is None
+                or abs(early.transit + opened.first_timestamp / form.clock_rate - opened.arrival) <= MOST_SECONDS
+            )
         )
 
     @property
@@ -185,12 +209,13 @@ class Segment:
 
 def from_lines(lines: Iterable[bytes]) -> Segment | None:
     """
-    The segment that a record describes, or None where not even its first line is whole.
+    The segment that a record describes, or None where not even its first line is whole. A line with a number that
+    none of them can have is passed over like one that is torn.
     """
     segment: Segment | None = None
     for line in lines:
         try:
-            event: SegmentEvent = _converter.structure(json.loads(line), SegmentEvent)  # type: ignore[arg-type]
+            event: SegmentEvent = _converter.structure(_decoder.decode(line.decode()), SegmentEvent)  # type: ignore[arg-type]
         except (ValueError, KeyError, TypeError, RecursionError, cattrs.BaseValidationError):
             continue
         match event:

@@ -25,7 +25,7 @@ from siprec_tw.recording.layout import (
     UNFINISHED,
 )
 from siprec_tw.recording.rtpdump import Read, records
-from siprec_tw.recording.segment import WAV_HEADER_SIZE, Layout, Segment
+from siprec_tw.recording.segment import MOST_SECONDS, WAV_HEADER_SIZE, Layout, Segment
 from siprec_tw.recording.segment import from_lines as segment_from_lines
 from siprec_tw.recording.sound import Sound, packets_end, samples_end, sound_of
 from siprec_tw.storage.disk import READ_SIZE
@@ -182,6 +182,12 @@ def _take(spooled: Spooled, stem: str, segment: Segment | None) -> None:
     if segment is None or not segment.plausible:
         text = f"{stem}: its record has lost its first line or is damaged; its files are kept"
         spooled.warn(UNREADABLE, text)
+        return
+    away = abs(segment.opened.arrival - spooled.started.at)
+    if away > MOST_SECONDS:
+        # The clock of the server was set during the call: between would lie silence that fills the disk.
+        text = f"{stem}: it begins {away:.0f} s from the start of the call, wanted {MOST_SECONDS} at most"
+        spooled.warn(UNREADABLE, f"{text}; its files are kept")
         return
     path = spooled.directory / (stem + PARTS[segment.opened.layout])
     seen = _seen(segment, path)

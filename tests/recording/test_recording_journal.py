@@ -4,8 +4,10 @@ Journals and records as lines: round trips, and lines that nobody wrote so.
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from attrs import fields
+from attrs import evolve, fields
 
 from siprec_tw.codecs.payload_format import PayloadFormat
 from siprec_tw.recording import journal, segment
@@ -94,6 +96,30 @@ def test_every_torn_end_is_passed_over() -> None:
         whole = octets[:cut].count(b"\n")
         found = list(journal.from_lines(octets[:cut].splitlines()))
         assert found in (EVENTS[:whole], EVENTS[: whole + 1])
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e400", b"-1e300", b"9007199254740993", b"7" * 400])
+def test_numbers_of_no_segment_are_passed_over(number: bytes) -> None:
+    """
+    What cannot be reckoned with costs its line only; in the first line it costs the record.
+    """
+    lines = [segment.to_line(event) for event in RECORD]
+    for index in range(len(lines) - 1):
+        damaged = re.sub(rb":[0-9.-]+(?=[,}])", b":" + number, lines[index], count=1)
+        assert damaged != lines[index]
+        left = lines[:index] + lines[index + 1 :]
+        assert segment.from_lines([*lines[:index], damaged, *lines[index + 1 :]]) == segment.from_lines(left)
+
+
+def test_a_transit_of_another_age() -> None:
+    """
+    The least transit of a segment is near that of its first packet.
+    """
+    checkpoint = next(event for event in RECORD if isinstance(event, segment.Checkpoint))
+    found = segment.from_lines(
+        [segment.to_line(event) for event in (RECORD[0], evolve(checkpoint, transit=checkpoint.transit + 4e6))]
+    )
+    assert found is not None and not found.plausible
 
 
 def test_implausible_segments() -> None:

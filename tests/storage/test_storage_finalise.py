@@ -456,6 +456,24 @@ def test_damaged_segment_is_kept(tmp_path: Path) -> None:
     assert [warning.code for warning in manifest.warnings] == ["segment-unreadable"]
 
 
+def test_a_clock_that_was_set_fills_no_disk(tmp_path: Path) -> None:
+    """
+    What came when the server's clock told another decade is kept, and no decade of silence is written.
+    """
+    spooling = Spooling(tmp_path)
+    spooling.start(("a", "1"))
+    sound = noise(1, 1600)
+    spooling.segment("a", sound=sound)
+    spooling.segment("a", 2, epoch=2, sound=sound, arrival=STARTED + 31 * 86_400)
+    path, manifest = finished(tmp_path)
+    assert g711(path / "track-1.wav") == sound
+    assert (path / "a-2.wav.part").exists()
+    assert [(warning.code, warning.text) for warning in manifest.warnings] == [
+        ("segment-unreadable", "a-2: it begins 2678400 s from the start of the call, wanted 2592000 at most;"
+         " its files are kept"),
+    ]
+
+
 def test_labels_cannot_lead_out_of_the_directory(tmp_path: Path) -> None:
     """
     Labels are the peer's: the names of files are ours, and different.
