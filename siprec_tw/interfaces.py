@@ -147,6 +147,12 @@ class MediaPlane(Protocol):
         The latest report of an open stream.
         """
 
+    def last_arrival(self, stream_id: str) -> float | None:
+        """
+        That of the report, at a small part of its price: every stream is asked for it every few seconds. 0.0 where
+        nothing came yet, None for a stream that is not open.
+        """
+
     def when_lost(self, tell: Callable[[tuple[str, ...]], None]) -> None:
         """
         C{tell(stream_ids)} when streams are not received any more, whose worker ended; what was written stays.

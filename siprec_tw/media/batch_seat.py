@@ -105,6 +105,15 @@ class Seat:
         rows = self._table.rows
         return Untold(int(rows["packets"][self.row]), float(rows["jitter"][self.row]))
 
+    def last_arrival(self) -> float | None:
+        """
+        When the last packet came; None where the stream was told.
+        """
+        if self.group is None:
+            return None
+        rows = self._table.rows
+        return float(rows["last_arrival"][self.row]) if rows["packets"][self.row] else None
+
     def settle(self) -> None:
         """
         Tell the stream how far it went.

@@ -82,6 +82,11 @@ class Ahead(Protocol):
         What the source's statistics do not know yet; None where nobody follows it.
         """
 
+    def last_arrival(self) -> float | None:
+        """
+        When the last packet came; None where the stream's objects know it.
+        """
+
     def settle(self) -> None:
         """
         Tell the stream's objects how far it went, and go on.

@@ -258,6 +258,13 @@ class LocalMediaPlane:
         stream = self._streams.get(stream_id)
         return stream.receiver.report() if stream else None
 
+    def last_arrival(self, stream_id: str) -> float | None:
+        """
+        When the last packet of an open stream came, POSIX seconds; 0.0 before any.
+        """
+        stream = self._streams.get(stream_id)
+        return stream.receiver.last_arrival() or 0.0 if stream else None
+
     def receiver(self, stream_id: str) -> StreamReceiver | None:
         """
         The receiver of an open stream, with what its RTCP told.

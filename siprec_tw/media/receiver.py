@@ -190,6 +190,13 @@ class StreamReceiver:
             totals = totals.plus(source.totals)
         return totals.plus(Totals(rejected=self._rejected)) if self._rejected else totals
 
+    def last_arrival(self) -> float | None:
+        """
+        When the last packet came, POSIX seconds; None before any.
+        """
+        ahead = self.ahead.last_arrival() if self.ahead is not None else None
+        return self._last_arrival if ahead is None else ahead
+
     def report(self) -> StreamReport:
         """
         What is known of the stream's reception. The codec and the clock of its quality are those of the latest source.

@@ -10,6 +10,7 @@ The media plane in worker processes: opens each stream in one of them, keeps wha
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from typing import Protocol, cast
 
 from attrs import define, evolve
@@ -65,10 +66,24 @@ class OpenStream:
         """
         What is known of it.
         """
+        return report_of(self.rest, self.post.rows[self.slot]) if self._is_told else self.rest
+
+    def last_arrival(self) -> float:
+        """
+        That of the report; 0.0 before any packet.
+        """
+        if not self._is_told:
+            return self.rest.last_arrival or 0.0
+        last = float(self.post.rows["last_arrival"][self.slot])
+        return 0.0 if isnan(last) else last
+
+    @property
+    def _is_told(self) -> bool:
+        """
+        Whether the worker tells its numbers in a row by now.
+        """
         rows = self.post.rows
-        if self.slot < len(rows) and rows[self.slot]["opening"] == self.opening:
-            return report_of(self.rest, rows[self.slot])
-        return self.rest
+        return self.slot < len(rows) and bool(rows["opening"][self.slot] == self.opening)
 
 
 class WorkerMediaPlane:
@@ -198,6 +213,16 @@ class WorkerMediaPlane:
         if stream is None or not stream.opening:
             return self._lost.get(stream_id)
         return stream.report()
+
+    def last_arrival(self, stream_id: str) -> float | None:
+        """
+        When the last packet of an open stream came, POSIX seconds, 0.0 before any; of a lost one, as it was told last.
+        """
+        stream = self._streams.get(stream_id)
+        if stream is not None and stream.opening:
+            return stream.last_arrival()
+        lost = self._lost.get(stream_id)
+        return lost.last_arrival or 0.0 if lost is not None else None
 
     def when_lost(self, tell: Tell) -> None:
         """

@@ -196,8 +196,8 @@ class Tracks:
         """
         When the last packet of any track came, POSIX seconds.
         """
-        reports = (self._media.report(track.stream_id) for track in self.open.values())
-        return max((r.last_arrival for r in reports if r and r.last_arrival is not None), default=None)
+        arrivals = (self._media.last_arrival(track.stream_id) for track in self.open.values())
+        return max((arrival for arrival in arrivals if arrival), default=None)
 
     def expects_media(self) -> bool:
         """
@@ -210,8 +210,8 @@ class Tracks:
         Look which tracks should be heard and are not. The call was answered at C{answered}, POSIX seconds.
         """
         expected = [track for track in self.open.values() if direction(track.planned) is Direction.RECVONLY]
-        reports = [(track, self._media.report(track.stream_id)) for track in expected]
-        heard = [(track, report.last_arrival) for track, report in reports if report is not None]
+        arrivals = [(track, self._media.last_arrival(track.stream_id)) for track in expected]
+        heard = [(track, last or None) for track, last in arrivals if last is not None]
         for track, last in heard:
             since = max(answered, track.since)
             track.hearing.look(track.name, last, since, self._now(), silent_after, self._warn)

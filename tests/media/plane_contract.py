@@ -162,6 +162,7 @@ class PlaneContract:
         """
         address = await self.open()
         assert self.plane.report("s") == StreamReport("s")
+        assert self.plane.last_arrival("s") == 0.0
         sender = Sender()
         for _ in range(4):
             self.send(address.rtp_port, sender.some(10))
@@ -172,8 +173,10 @@ class PlaneContract:
         assert before.ssrc == sender.ssrc
         assert before.encoding == "PCMU"
         assert before.quality is not None
+        assert self.plane.last_arrival("s") == before.last_arrival is not None
         assert await self.plane.close_stream("s") == before
         assert self.plane.report("s") is None
+        assert self.plane.last_arrival("s") is None
 
     async def test_two_streams_and_their_ports(self) -> None:
         """

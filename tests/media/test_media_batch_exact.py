@@ -82,6 +82,7 @@ class Both:
                 del datagrams[:count]
             self._sweep(waiting)
             for number in range(self.streams):
+                self._each(number, StreamReceiver.last_arrival)
                 if choice.random() < chance:
                     self._each(number, StreamReceiver.report)
                 if choice.random() < chance / 4:

@@ -150,6 +150,7 @@ class FakeMediaPlane:
         self.updated: list[StreamSpec] = []
         self.closed: list[str] = []
         self.reports: dict[str, StreamReport] = {}
+        self.asked = 0                                  # how many reports
         self._ports = count(16384, 2)
 
     async def open_stream(self, spec: StreamSpec) -> StreamAddress:
@@ -174,7 +175,12 @@ class FakeMediaPlane:
         return self.reports.get(stream_id, StreamReport(stream_id))
 
     def report(self, stream_id: str) -> StreamReport | None:
+        self.asked += 1
         return self.reports.get(stream_id, StreamReport(stream_id)) if stream_id in self.open else None
+
+    def last_arrival(self, stream_id: str) -> float | None:
+        report = self.reports.get(stream_id, StreamReport(stream_id)) if stream_id in self.open else None
+        return None if report is None else report.last_arrival or 0.0
 
     def when_lost(self, tell: Callable[[tuple[str, ...]], None]) -> None:
         self.tell_lost = tell

@@ -62,6 +62,14 @@ class WatchTests(SynchronousTestCase):
         self.wait(2 * SILENCE, heard=True)
         self.assertIsNone(self.end(call))
 
+    def test_looking_is_cheap(self) -> None:
+        """
+        Thousands of calls are looked at every few seconds: no whole report is made for it.
+        """
+        self.studio.establish()
+        self.wait(60.0, heard=True)
+        self.assertEqual(self.studio.media.asked, 0)
+
     def test_sip_is_a_sign_of_life(self) -> None:
         """
         An OPTIONS of the client counts as much.
