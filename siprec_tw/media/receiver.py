@@ -246,8 +246,10 @@ class StreamReceiver:
         for ssrc, source in self._live.items():
             clock = self.rtcp.clocks.get(ssrc)
             report, delay = (None, 0.0) if clock is None else (clock.report, now - clock.arrival)
-            blocks.append(report_block(ssrc, source.reception, report, delay, untold))
-        return tuple(block for block in blocks if block is not None)
+            block = report_block(ssrc, source.reception, report, delay, untold)
+            if block is not None:
+                blocks.append(block)
+        return tuple(blocks)
 
     def rtcp_source(self) -> tuple[Address, Address | None] | None:
         """

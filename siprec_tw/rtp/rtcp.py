@@ -32,7 +32,8 @@ NTP_TO_POSIX = 2_208_988_800    # seconds from 1900 to 1970 (RFC 3550 s.4: NTP's
 _HEAD = struct.Struct("!BBH")
 _SENDER = struct.Struct("!IQIII")
 _WORD = struct.Struct("!I")
-_BLOCK_SIZE = 24
+_BLOCK = struct.Struct("!6I")
+_BLOCK_SIZE = _BLOCK.size
 _COUNT_MASK = 0x1F
 _PADDING_BIT = 0x20
 
@@ -185,7 +186,34 @@ def write_compound(packets: Sequence[RtcpPacket]) -> bytes:
     """
     One datagram of these packets, in order.
     """
-    return b"".join(_write(packet) for packet in packets)
+    return b"".join(map(write_packet, packets))
+
+
+def write_packet(packet: RtcpPacket) -> bytes:
+    """
+    One packet of such a datagram.
+    """
+    match packet:
+        case ReceiverReport():
+            body = _WORD.pack(packet.ssrc) + _write_blocks(packet.blocks) + packet.profile
+            return _framed(PacketType.RECEIVER_REPORT, len(packet.blocks), body)
+        case SenderReport():
+            sender = _SENDER.pack(packet.ssrc, packet.ntp, packet.timestamp, packet.packets, packet.octets)
+            body = sender + _write_blocks(packet.blocks) + packet.profile
+            return _framed(PacketType.SENDER_REPORT, len(packet.blocks), body)
+        case SourceDescription():
+            body = b"".join(_write_chunk(chunk) for chunk in packet.chunks)
+            return _framed(PacketType.SOURCE_DESCRIPTION, len(packet.chunks), body)
+        case Goodbye():
+            body = struct.pack(f"!{len(packet.sources)}I", *packet.sources)
+            if packet.reason:
+                body += bytes([len(packet.reason)]) + packet.reason
+            return _framed(PacketType.GOODBYE, len(packet.sources), body + bytes(-len(body) % 4))
+        case ApplicationDefined():
+            body = _WORD.pack(packet.ssrc) + packet.name + packet.content
+            return _framed(PacketType.APPLICATION, packet.subtype, body)
+        case UnknownPacket():
+            return _framed(packet.packet_type, packet.count, packet.body)
 
 
 def _parse(packet_type: int, count: int, body: bytes) -> RtcpPacket:
@@ -213,7 +241,7 @@ def _parse(packet_type: int, count: int, body: bytes) -> RtcpPacket:
 def _blocks(body: bytes, count: int) -> tuple[tuple[ReportBlock, ...], bytes]:
     blocks = []
     for start in range(0, count * _BLOCK_SIZE, _BLOCK_SIZE):
-        ssrc, losses, highest, jitter, last_sr, delay = struct.unpack_from("!6I", body, start)
+        ssrc, losses, highest, jitter, last_sr, delay = _BLOCK.unpack_from(body, start)
         lost = losses & 0xFFFFFF
         lost -= (lost & 0x800000) << 1
         blocks.append(ReportBlock(ssrc, losses >> 24, lost, highest, jitter, last_sr, delay))
@@ -272,38 +300,14 @@ def _word(body: bytes, start: int = 0) -> int:
     return word
 
 
-def _write(packet: RtcpPacket) -> bytes:
-    match packet:
-        case SenderReport():
-            sender = _SENDER.pack(packet.ssrc, packet.ntp, packet.timestamp, packet.packets, packet.octets)
-            body = sender + _write_blocks(packet.blocks) + packet.profile
-            return _framed(PacketType.SENDER_REPORT, len(packet.blocks), body)
-        case ReceiverReport():
-            body = _WORD.pack(packet.ssrc) + _write_blocks(packet.blocks) + packet.profile
-            return _framed(PacketType.RECEIVER_REPORT, len(packet.blocks), body)
-        case SourceDescription():
-            body = b"".join(_write_chunk(chunk) for chunk in packet.chunks)
-            return _framed(PacketType.SOURCE_DESCRIPTION, len(packet.chunks), body)
-        case Goodbye():
-            body = struct.pack(f"!{len(packet.sources)}I", *packet.sources)
-            if packet.reason:
-                body += bytes([len(packet.reason)]) + packet.reason
-            return _framed(PacketType.GOODBYE, len(packet.sources), body + bytes(-len(body) % 4))
-        case ApplicationDefined():
-            body = _WORD.pack(packet.ssrc) + packet.name + packet.content
-            return _framed(PacketType.APPLICATION, packet.subtype, body)
-        case UnknownPacket():
-            return _framed(packet.packet_type, packet.count, packet.body)
-
-
 def _write_blocks(blocks: Sequence[ReportBlock]) -> bytes:
-    return b"".join(
-        struct.pack(
-            "!6I", block.ssrc, block.fraction_lost << 24 | block.lost & 0xFFFFFF, block.highest, block.jitter,
+    return b"".join([
+        _BLOCK.pack(
+            block.ssrc, block.fraction_lost << 24 | block.lost & 0xFFFFFF, block.highest, block.jitter,
             block.last_sr, block.delay,
         )
         for block in blocks
-    )
+    ])
 
 
 def _write_chunk(chunk: SourceChunk) -> bytes:

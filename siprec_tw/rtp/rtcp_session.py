@@ -25,7 +25,7 @@ from siprec_tw.rtp.rtcp import (
     ReportBlock,
     SourceChunk,
     SourceDescription,
-    write_compound,
+    write_packet,
 )
 
 LEAST_SECONDS = 5.0             # s.6.2: between two reports, on the average; half of it before the first
@@ -79,7 +79,7 @@ class RtcpSession:
         """
         self.ssrc, self.cname = ssrc, cname
         name = SourceDescription((SourceChunk(ssrc, ((CNAME, cname.encode()),)),))
-        self._description = write_compound([name])
+        self._description = write_packet(name)
 
     def heard(self, octets: int) -> None:
         """
@@ -115,14 +115,14 @@ class RtcpSession:
         """
         The compound packet (s.6.1).
         """
-        return write_compound([ReceiverReport(self.ssrc, tuple(blocks[:MOST_BLOCKS]))]) + self._description
+        return write_packet(ReceiverReport(self.ssrc, tuple(blocks[:MOST_BLOCKS]))) + self._description
 
     def goodbye(self, blocks: Sequence[ReportBlock]) -> bytes | None:
         """
         The compound packet with which we leave, at once, since we are few; None where we never said anything
         (s.6.3.7).
         """
-        return None if self._silent else self.report(blocks) + write_compound([Goodbye((self.ssrc,))])
+        return None if self._silent else self.report(blocks) + write_packet(Goodbye((self.ssrc,)))
 
     def _drawn(self, random: float, sources: int) -> float:
         seconds = interval(1 + sources, sources, self._average_size, initial=self._silent)
