@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from twisted.application.service import MultiService
-from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorTime
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
@@ -22,6 +22,7 @@ from siprec_tw.config.model import Configuration
 from siprec_tw.errors import ConfigurationError, LocalError
 from siprec_tw.log_lines import json_observer, text_observer
 from siprec_tw.service import Recorder
+from siprec_tw.steady_time import steady
 
 
 class Options(usage.Options):
@@ -75,6 +76,7 @@ class Daemon(MultiService):
         """
         Start, and stop the process where that fails.
         """
+        steady(IReactorTime(self._reactor))
         for warning in self._config.warnings:
             self.log.warn("{where}: {path}: {text}", where=warning.where, path=warning.path, text=warning.text)
         if self._own_log:

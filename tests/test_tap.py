@@ -189,3 +189,27 @@ def test_bad_configuration(tmp_path: Path) -> None:
     assert run.returncode == 1
     assert "sip.colour" in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+_STEADY = """
+import os, time
+from twisted.internet import reactor
+from siprec_tw.tap import Options, makeService
+options = Options()
+options.parseOptions(["-c", "siprec.yaml"])
+makeService(options).startService()
+print("steady", abs(reactor.seconds() - time.monotonic()) < 1.0, flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.processes
+def test_timers_go_by_a_steady_clock(tmp_path: Path) -> None:
+    """
+    Once the recorder is started, the time of day may be set without a timer of the process minding it.
+    """
+    (tmp_path / "siprec.yaml").write_text('sip: {listen: ["udp://127.0.0.1:0"]}\nadmin: {listen: "127.0.0.1:0"}\n')
+    run = subprocess.run(
+        [sys.executable, "-c", _STEADY], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False,
+    )
+    assert "steady True" in run.stdout, run.stderr

@@ -43,7 +43,9 @@ def main() -> None:
     from twisted.internet.stdio import StandardIO
 
     from siprec_tw.media.worker_end import WorkerEnd
+    from siprec_tw.steady_time import steady
 
+    steady(IReactorTime(reactor))
     ended: Deferred[None] = Deferred()
     ended.addCallback(lambda _: IReactorCore(reactor).stop())
     StandardIO(  # type: ignore[no-untyped-call]
