@@ -38,6 +38,8 @@ from siprec_tw.sip.session_timer import SessionTimer
 from siprec_tw.storage.spool import SpooledRecording
 
 MOST_WARNINGS = 500
+# Seconds: sound that is not older keeps a call alive whose client does not answer; the margin of RFC 4028 s.10.
+LIVELY = 32.0
 # What befalls a thousand calls at once: the log has one line for all of them.
 SAID_FOR_ALL = frozenset({"media-worker-lost"})
 
@@ -111,6 +113,14 @@ class Call:
         Whether the end has begun.
         """
         return self.state == "ending"
+
+    @property
+    def is_heard(self) -> bool:
+        """
+        Whether sound came lately, on any track.
+        """
+        last = self.tracks.last_arrival()
+        return last is not None and self.surroundings.now() - last <= LIVELY
 
     def note(self, code: str, text: str) -> bool:
         """

@@ -42,6 +42,7 @@ class Leg:
     provisional: RepeatedProvisional | None = None      # a 183 that awaits its PRACK
     refreshes: list[str] = field(factory=list)          # methods being worked on: "INVITE", "UPDATE"
     inviting: bool = False                              # a re-INVITE of ours has no final response yet
+    lost: str = ""                                      # why the client seems not to know the dialog any more
     _answers: dict[int, RepeatedAnswer] = field(factory=dict)   # by the INVITE's CSeq number
 
     def heard(self, incoming: IncomingRequest) -> None:
@@ -49,7 +50,7 @@ class Leg:
         A request came. Raises PeerError(500) for one older than the last (RFC 3261 s.12.2.2).
         """
         self.dialog = self.dialog.received(incoming.request)
-        self.last_heard = self._surroundings.now()
+        self.last_heard, self.lost = self._surroundings.now(), ""
         self._flow = incoming.flow
 
     def accept(self, incoming: IncomingRequest, response: Response, gave_up: Callable[[], None]) -> None:
@@ -111,12 +112,15 @@ class Leg:
         )
         if response.status not in (408, 503):
             self.last_heard = self._surroundings.now()
+        if response.status < 300:
+            self.lost = ""
         if response.status < 300 and method in TARGET_REFRESHES:
             self.dialog = self.dialog.refreshed(response)
         return response
 
     def _acknowledge(self, number: int, response: Response) -> None:
         if 200 <= response.status < 300:
+            self.lost = ""
             self.dialog = self.dialog.refreshed(response)
             Deferred.fromCoroutine(self._send_ack(number)).addErrback(
                 lambda failure: self.log.failure("Could not send an ACK", failure)

@@ -67,9 +67,9 @@ class LostStreams:
         await gatherResults([self._places.run(take_place, call) for call in calls])
         await gatherResults(under_way)
         self.log.info(
-            "Streams offered anew: {agreed} calls agreed, {refused} refused, {over} ended, in {seconds:.1f} s",
+            "Streams offered anew: {agreed} calls agreed, {refused} refused, {untold} not reached, {over} ended, in {seconds:.1f} s",
             agreed=outcomes[Outcome.AGREED] + outcomes[Outcome.NOTHING_LEFT], refused=outcomes[Outcome.REFUSED],
-            over=outcomes[Outcome.OVER], seconds=reactor.seconds() - begun,
+            untold=outcomes[Outcome.UNTOLD], over=outcomes[Outcome.OVER], seconds=reactor.seconds() - begun,
         )
 
     async def _offer(self, call: Call, outcomes: Counter[Outcome]) -> None:

@@ -10,7 +10,7 @@ The streams of a call offered anew: a re-INVITE of ours that says where they are
             v                                                                      |
     new streams, re-INVITE --2xx----> AGREED                                       |
             |               |-491, 422, lost again meanwhile ----------------------'
-            |               |-481, 408--> the call is over: DIALOG_LOST
+            |               |-481, 408--> over: DIALOG_LOST; while the call is heard it goes on: UNTOLD
             |               '-else------> REFUSED: the streams stay closed, without any the call is over
             '-- the client's own re-INVITE was answered with the new ports meanwhile: NOTHING_LEFT
 
@@ -54,6 +54,7 @@ class Outcome(Enum):
     AGREED = "agreed"
     NOTHING_LEFT = "nothing-left"       # the client knew already
     REFUSED = "refused"
+    UNTOLD = "untold"                   # the client cannot be told, and the call goes on, as it is heard
     OVER = "over"                       # the call has ended
 
 
@@ -147,8 +148,7 @@ class Reoffer:
             self._retries += 1
             return self._again(response)
         if status in DIALOG_LOST:
-            call.end(EndReason.DIALOG_LOST, f"our re-INVITE was answered {status}")
-            return Outcome.OVER
+            return self._unknown(f"our re-INVITE was answered {status}")
         await self._give_up(tuple(call.tracks.lost | call.tracks.untold), f"our re-INVITE was answered {status}")
         return Outcome.REFUSED
 
@@ -184,6 +184,20 @@ class Reoffer:
             return Outcome.REFUSED
         call.warn(WARNING, f"{lines(told)} opened anew, as the client knows since {iso(call.surroundings.now())}")
         return Outcome.AGREED
+
+    def _unknown(self, why: str) -> Outcome:
+        """
+        The client knows no such dialog, or cannot be asked: the end, unless the call is heard (then the watch ends it
+        after the sound). The new streams stay open: the client may have got our offer, or ask for them itself.
+        """
+        call = self._call
+        if not call.is_heard:
+            call.end(EndReason.DIALOG_LOST, why)
+            return Outcome.OVER
+        call.leg.lost = why
+        untold = tuple(call.tracks.untold)
+        call.warn(WARNING, f"{lines(untold)} opened anew, and the client could not be told: {why}; the call is heard")
+        return Outcome.UNTOLD
 
     async def _give_up(self, gone: tuple[int, ...], why: str) -> None:
         call = self._call

@@ -4,6 +4,7 @@ Calls that nobody ends: lost BYEs are found by silence, by the session timer or 
   sound is expected, and neither RTP nor SIP came for the silence time-out     ended: silence
   held or inactive for as long                                                asked by OPTIONS; 481 or nothing: ended
   the session expired, and no RTP came lately either                          ended: session-expired
+  the client knew the dialog no more (481, 408), and no RTP came lately       ended: dialog-lost
 
 Sound is the sign of life that counts: a call that is heard is never ended here, whatever was not refreshed.
 
@@ -28,8 +29,6 @@ from siprec_tw.sip.message import Response
 from siprec_tw.sip.session_timer import SessionTimer
 
 MOST_SECONDS_BETWEEN = 5.0
-# Sound that is not older than this keeps an expired session alive; the margin of RFC 4028 s.10.
-LIVELY = 32.0
 REFUSED = frozenset({404, 410, 481})                    # the client knows no such dialog
 GONE = frozenset({408, 503})                            # it could not be asked
 DIALOG_LOST = frozenset({408, 481})                     # RFC 4028 s.7.4: to a refresh, the session is over
@@ -74,12 +73,17 @@ class Watch:
         for call in self._registry:
             if call.answered is not None and not call.is_over:
                 try:
+                    self._look_at_dialog(call)
                     self._look_at_session(call)
                     self._look_for_life(call)
                     self._listen(call)
                 except Exception:
                     # One call that cannot be looked at must not leave the others unwatched.
                     self.log.failure("Could not look at a call", recording_id=call.recording_id)
+
+    def _look_at_dialog(self, call: Call) -> None:
+        if call.leg.lost and not call.is_heard:
+            call.end(EndReason.DIALOG_LOST, call.leg.lost)
 
     def _look_at_session(self, call: Call) -> None:
         timer, now = call.timer, self._surroundings.reactor.seconds()
@@ -88,7 +92,7 @@ class Watch:
         if timer.refresh_at is not None and now >= max(timer.refresh_at, call.refresh_after):
             self._ask(call, self._refresh(call, timer))
         if now >= timer.expires_at:
-            if self._quiet_for(call, call.tracks.last_arrival()) <= LIVELY:
+            if call.is_heard:
                 call.warn("session-refresh-missing", f"no refresh came in {timer.interval} s, RTP goes on")
             else:
                 call.end(EndReason.SESSION_EXPIRED, f"no refresh came in {timer.interval} s, nor RTP")
@@ -148,5 +152,5 @@ class Watch:
             call.refresh_after = now + max(MOST_SECONDS_BETWEEN, abs(timer.expires_at - now) / 2)
 
     def _lost(self, call: Call, response: Response) -> None:
-        if self._quiet_for(call, call.tracks.last_arrival()) > LIVELY:
+        if not call.is_heard:
             call.end(EndReason.SESSION_EXPIRED, f"our refresh was answered {response.status}")

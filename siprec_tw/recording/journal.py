@@ -33,7 +33,7 @@ class EndReason(Enum):
     REJECTED = "rejected"               # the call could not be set up after all
     OPERATOR = "operator"               # ended over HTTP
     MEDIA_LOST = "media-lost"           # what received its streams died, and none could be opened anew
-    DIALOG_LOST = "dialog-lost"         # the client knew it no more: 481 or no answer to a re-INVITE of ours
+    DIALOG_LOST = "dialog-lost"         # 481 or no answer to a re-INVITE of ours, and nothing was heard any more
     TRUNCATED = "truncated"             # the process died: found at the next start
 
 

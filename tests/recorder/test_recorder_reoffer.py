@@ -483,6 +483,46 @@ class ReofferTests(SynchronousTestCase):
             self.assertEqual(self.ended(), [EndReason.DIALOG_LOST])
             self.assertEqual(self.studio.signaling.methods(), ["INVITE", "BYE"])
 
+    def test_dialog_that_is_gone_while_the_call_is_heard(self) -> None:
+        """
+        481 and 408, and another track is heard: the call goes on, and tells of it; its new stream stays open.
+        """
+        for status in (481, 408):
+            self.setUp()
+            self.studio.signaling.statuses["INVITE"] = status
+            self.studio.media.heard(self.studio.now())
+            self.studio.media.lose(1)
+            why = f"our re-INVITE was answered {status}"
+            self.assertEqual((self.ended(), self.studio.signaling.methods()), ([], ["INVITE"]))
+            self.assertEqual(self.warnings()[1:], [
+                f"m-line 1 opened anew, and the client could not be told: {why}; the call is heard"
+            ])
+            self.assertEqual((len(self.studio.media.open), self.call.call.leg.lost), (2, why))
+
+    def test_client_that_could_not_be_told_asks_itself(self) -> None:
+        """
+        Its own re-INVITE shows that it knows the dialog, and its answer has the new port.
+        """
+        self.studio.signaling.statuses["INVITE"] = 408
+        self.studio.media.heard(self.studio.now())
+        self.studio.media.lose(1)
+        again = self.call.send("INVITE", siprec_body())
+        ports = [media.port for media in parse_sdp(again.last.body).description.media]
+        self.assertEqual((ports, self.call.call.leg.lost), ([16384, 16388], ""))
+        self.assertEqual(self.counted(), (1, 1))
+
+    def test_answer_after_we_gave_up_shows_that_the_dialog_lives(self) -> None:
+        """
+        It has its ACK, and the call does not end with the next silence.
+        """
+        self.studio.gates.hold("request")
+        self.studio.media.lose(1)
+        self.studio.media.heard(self.studio.now() + ACK_PATIENCE)
+        self.studio.clock.advance(ACK_PATIENCE)
+        self.assertNotEqual(self.call.call.leg.lost, "")
+        self.studio.gates.release("request")
+        self.assertEqual((self.call.call.leg.lost, self.acks(), self.ended()), ("", ["1 ACK"], []))
+
     def test_client_that_never_answers(self) -> None:
         """
         A final response is awaited 64*T1; a 2xx that comes later still has its ACK.

@@ -7,7 +7,8 @@ from __future__ import annotations
 from recorder_fakes import HELD, Established, Studio, header
 from twisted.trial.unittest import SynchronousTestCase
 
-from siprec_tw.recorder.watch import LIVELY, Watch
+from siprec_tw.recorder.call import LIVELY
+from siprec_tw.recorder.watch import Watch
 from siprec_tw.recording.journal import CallEnded, EndReason
 
 SILENCE = 300.0
@@ -217,6 +218,31 @@ class WatchTests(SynchronousTestCase):
         self.assertIsNone(self.end(call))
         self.wait(LIVELY + 10)
         self.assertEqual(self.end(call), (EndReason.SESSION_EXPIRED, "our refresh was answered 481"))
+
+    def test_dialog_that_is_lost_while_the_call_is_heard(self) -> None:
+        """
+        The call ends after its sound does, for the reason that the dialog is lost.
+        """
+        call = self.studio.establish()
+        self.studio.signaling.statuses["INVITE"] = 481
+        self.studio.media.heard(self.studio.now())
+        self.studio.media.lose(1)
+        self.wait(100, heard=True)
+        self.assertIsNone(self.end(call))
+        self.wait(LIVELY + 10)
+        self.assertEqual(self.end(call), (EndReason.DIALOG_LOST, "our re-INVITE was answered 481"))
+
+    def test_client_that_is_back_after_the_dialog_seemed_lost(self) -> None:
+        """
+        A request of its own takes that back: silence is silence then.
+        """
+        call = self.studio.establish()
+        self.studio.signaling.statuses["INVITE"] = 481
+        self.studio.media.heard(self.studio.now())
+        self.studio.media.lose(1)
+        call.send("OPTIONS")
+        self.wait(LIVELY + 10)
+        self.assertIsNone(self.end(call))
 
     def test_refused_refresh_is_not_repeated_without_end(self) -> None:
         """
