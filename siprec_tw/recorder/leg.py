@@ -108,7 +108,8 @@ class Leg:
         number = cseq_number(request)
         hear = (lambda response: self._acknowledge(number, response)) if method == "INVITE" else None
         response = await self._surroundings.signaling.request(
-            request, await self._destination(), flow=self._flow, on_response=hear
+            request, await self._destination(), flow=self._flow, on_response=hear,
+            patience=self._surroundings.timers.transaction_timeout,
         )
         if response.status not in (408, 503):
             self.last_heard = self._surroundings.now()

@@ -67,7 +67,8 @@ class LostStreams:
         await gatherResults([self._places.run(take_place, call) for call in calls])
         await gatherResults(under_way)
         self.log.info(
-            "Streams offered anew: {agreed} calls agreed, {refused} refused, {untold} not reached, {over} ended, in {seconds:.1f} s",
+            "Streams offered anew: {agreed} calls agreed, {refused} refused, {untold} not told, {over} ended, in "
+            "{seconds:.1f} s",
             agreed=outcomes[Outcome.AGREED] + outcomes[Outcome.NOTHING_LEFT], refused=outcomes[Outcome.REFUSED],
             untold=outcomes[Outcome.UNTOLD], over=outcomes[Outcome.OVER], seconds=reactor.seconds() - begun,
         )

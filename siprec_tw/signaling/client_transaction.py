@@ -17,6 +17,7 @@ from siprec_tw.sip.effects import (
     CancelTimer,
     DeliverResponse,
     Effect,
+    SendCancel,
     SendMessage,
     SetTimer,
     Terminated,
@@ -52,6 +53,8 @@ class ClientTransaction:
         *,
         reliable: bool,
         send: SendRequest,
+        cancel: Callable[[Request], object],
+        patience: float | None,
         on_response: Callable[[Response], None] | None,
         ended: Callable[[ClientTransaction], None],
     ) -> None:
@@ -60,6 +63,7 @@ class ClientTransaction:
         self.peer: Peer | None = None               # whose connection carries it
         self._request = request
         self._send = send
+        self._cancel = cancel
         self._on_response = on_response
         self._ended = ended
         self._final = False
@@ -69,7 +73,9 @@ class ClientTransaction:
         self._invite: InviteClient | None = None
         self._other: NonInviteClient | None = None
         if request.method == "INVITE":
-            self._invite = invite_client(request, reliable=reliable, timers=timers, effects=self._effects)
+            self._invite = invite_client(
+                request, reliable=reliable, timers=timers, effects=self._effects, patience=patience
+            )
         else:
             self._other = non_invite_client(request, reliable=reliable, timers=timers, effects=self._effects)
 
@@ -128,6 +134,8 @@ class ClientTransaction:
             case SendMessage(message):
                 assert isinstance(message, Request)
                 self.peer = self._send(message, self.transport_failed)
+            case SendCancel(request):
+                self._cancel(request)
             case SetTimer(timer, seconds):
                 self._armed.arm(timer, seconds)
             case CancelTimer(timer):

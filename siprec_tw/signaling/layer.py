@@ -125,12 +125,14 @@ class Signaling:
         *,
         flow: Flow | None = None,
         on_response: Callable[[Response], None] | None = None,
+        patience: float | None = None,
     ) -> Response:
         """
         Send a request (any but ACK) without Via, and wait for its final response (RFC 3261 s.17.1).
 
         Always ends with a response: none in time is 408, a way that fails 503 (s.8.1.3.1), both made here.
-        An INVITE that got a 1xx waits as long as the peer likes; add a time-out where that is too long.
+        An INVITE that got a 1xx waits as long as the peer likes, or for C{patience} seconds in all: then it is
+        cancelled (s.9.1), and that is 408 too.
         To cancel the wait stops only the wait: the transaction goes on and its response is dropped.
 
         @param flow: of the dialog's last request from there, if any: its TCP connection is used while it is
@@ -138,7 +140,9 @@ class Signaling:
         @param on_response: called for every response, also 1xx, and a 2xx to INVITE each time it comes: the
             caller sends an ACK each time, with L{send}.
         """
-        waiting: Deferred[Response] = self._transactions.send_request(request, destination, flow, on_response)
+        waiting: Deferred[Response] = self._transactions.send_request(
+            request, destination, flow, on_response, patience
+        )
         return await waiting
 
     def send(self, message: Message, destination: Peer, *, flow: Flow | None = None) -> None:

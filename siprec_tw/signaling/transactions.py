@@ -138,6 +138,7 @@ class Transactions:
         destination: Peer,
         flow: Flow | None,
         on_response: Callable[[Response], None] | None,
+        patience: float | None = None,
     ) -> Deferred[Response]:
         """
         A new client transaction: it adds the Via. Fires with a response always, a synthesized one at worst.
@@ -146,13 +147,23 @@ class Transactions:
         """
         request = self.with_via(request, destination, flow)
         write(request)
+        return self._begin_client(request, destination, flow, on_response, patience)
 
+    def _begin_client(
+        self,
+        request: Request,
+        destination: Peer,
+        flow: Flow | None,
+        on_response: Callable[[Response], None] | None = None,
+        patience: float | None = None,
+    ) -> Deferred[Response]:
         def send(message: Request, failed: Callable[[str], None]) -> Peer:
             return self._sockets.send(write(message), destination, failed, flow)
 
         transaction = ClientTransaction(
             self._reactor, request, client_key(request), self._timers,
-            reliable=destination.reliable, send=send, on_response=on_response, ended=self._client_ended,
+            reliable=destination.reliable, send=send, patience=patience, on_response=on_response,
+            cancel=lambda cancel: self._begin_client(cancel, destination, flow), ended=self._client_ended,
         )
         self._clients[transaction.key] = transaction
         transaction.begin()

@@ -21,6 +21,7 @@ class Timer(Enum):
 
     A = "timer_a"                           # INVITE request again (unreliable transports)
     B = "timer_b"                           # INVITE without any response
+    C = "timer_c"                           # INVITE without final response; then its CANCEL without effect
     D = "timer_d"                           # repeated final responses to an INVITE
     E = "timer_e"                           # other request again
     F = "timer_f"                           # other request without final response
@@ -61,6 +62,15 @@ class CancelTimer:
     """
 
     timer: Timer
+
+
+@frozen
+class SendCancel:
+    """
+    Send this CANCEL, in a transaction of its own.
+    """
+
+    request: Request
 
 
 @frozen
@@ -114,6 +124,7 @@ class Terminated:
 
 Effect = (
     SendMessage
+    | SendCancel
     | SetTimer
     | CancelTimer
     | DeliverRequest

@@ -12,7 +12,7 @@ The INVITE client transaction (RFC 3261 s.17.1.1 with RFC 6026 s.7.2).
            |    |      | 1xx: deliver                                   |
            |    |      v                                                |
            |    |  .------------.-- 1xx: deliver                        |
-           |    |  | Proceeding |                                       |
+           |    |  | Proceeding |-- C: CANCEL, timed out, Cancelled     |
            |    |  '------------'-- transport failed ------------------>|
            |    |      |     | 2xx: deliver, M                          |
            |    '------|-----|-----------------> .----------.  M        |
@@ -24,6 +24,9 @@ The INVITE client transaction (RFC 3261 s.17.1.1 with RFC 6026 s.7.2).
                  .-----------.     D (zero when reliable)       .------------.
                  | Completed |--------------------------------->| Terminated |
                  '-----------'-- 3xx-6xx: ACK again             '------------'
+
+C is the patience of who asks, if any: without it, a 1xx keeps the INVITE as long as the peer likes. Cancelled is
+Proceeding without anybody who waits: it ends as that does, or by C, which is armed once more with 64*T1 (s.9.1).
 
 The ACK to a 2xx is the UAC core's, not ours (RFC 3261 s.13.2.2.4): every 2xx is delivered, also repeated.
 """
@@ -39,6 +42,7 @@ from siprec_tw.sip.effects import (
     CancelTimer,
     DeliverResponse,
     Effect,
+    SendCancel,
     SendMessage,
     SetTimer,
     Terminated,
@@ -80,6 +84,11 @@ class InviteClient(Protocol):
         No response at all came.
         """
 
+    def timer_c(self) -> None:
+        """
+        No final response came in time, or none to a cancelled INVITE.
+        """
+
     def timer_d(self) -> None:
         """
         No repeated final response can come any more.
@@ -111,6 +120,7 @@ class _Core:
 _machine = TypeMachineBuilder(InviteClient, _Core)
 _calling = _machine.state("Calling")
 _proceeding = _machine.state("Proceeding")
+_cancelled = _machine.state("Cancelled")
 _accepted = _machine.state("Accepted")
 _completed = _machine.state("Completed")
 _terminated = _machine.state("Terminated")
@@ -123,6 +133,7 @@ def _retransmit(transaction: InviteClient, core: _Core) -> None:
 
 
 @_calling.upon(InviteClient.timer_b).to(_terminated)
+@_calling.upon(InviteClient.timer_c).to(_terminated)
 def _unanswered(transaction: InviteClient, core: _Core) -> None:
     core.effects += [TimedOut(), Terminated()]
 
@@ -139,7 +150,14 @@ def _deliver(transaction: InviteClient, core: _Core, response: Response) -> None
     core.effects.append(DeliverResponse(response))
 
 
+@_proceeding.upon(InviteClient.timer_c).to(_cancelled)
+def _cancel(transaction: InviteClient, core: _Core) -> None:
+    again = SetTimer(Timer.C, core.timers.transaction_timeout)
+    core.effects += [SendCancel(cancellation(core.request)), TimedOut(), again]
+
+
 @_calling.upon(InviteClient.success).to(_accepted)
+@_cancelled.upon(InviteClient.success).to(_accepted)
 @_proceeding.upon(InviteClient.success).to(_accepted)
 def _accept(transaction: InviteClient, core: _Core, response: Response) -> None:
     core.disarm()
@@ -147,6 +165,7 @@ def _accept(transaction: InviteClient, core: _Core, response: Response) -> None:
 
 
 @_calling.upon(InviteClient.failure).to(_completed)
+@_cancelled.upon(InviteClient.failure).to(_completed)
 @_proceeding.upon(InviteClient.failure).to(_completed)
 def _complete(transaction: InviteClient, core: _Core, response: Response) -> None:
     core.disarm()
@@ -162,11 +181,13 @@ def _acknowledge_again(transaction: InviteClient, core: _Core, response: Respons
 
 @_calling.upon(InviteClient.transport_failed).to(_terminated)
 @_proceeding.upon(InviteClient.transport_failed).to(_terminated)
+@_cancelled.upon(InviteClient.transport_failed).to(_terminated)
 @_completed.upon(InviteClient.transport_failed).to(_terminated)
 def _fail(transaction: InviteClient, core: _Core, reason: str) -> None:
     core.effects += [TransportFailed(reason), Terminated()]
 
 
+@_cancelled.upon(InviteClient.timer_c).to(_terminated)
 @_completed.upon(InviteClient.timer_d).to(_terminated)
 @_accepted.upon(InviteClient.timer_m).to(_terminated)
 def _end(transaction: InviteClient, core: _Core) -> None:
@@ -174,6 +195,7 @@ def _end(transaction: InviteClient, core: _Core) -> None:
 
 
 # What changes nothing: responses that come too late, and timers that fired as they were being cancelled.
+_cancelled.upon(InviteClient.provisional).loop().returns(None)
 _accepted.upon(InviteClient.provisional).loop().returns(None)
 _accepted.upon(InviteClient.failure).loop().returns(None)
 _accepted.upon(InviteClient.transport_failed).loop().returns(None)
@@ -183,27 +205,33 @@ _terminated.upon(InviteClient.provisional).loop().returns(None)
 _terminated.upon(InviteClient.success).loop().returns(None)
 _terminated.upon(InviteClient.failure).loop().returns(None)
 _terminated.upon(InviteClient.transport_failed).loop().returns(None)
-for _idle in (_proceeding, _accepted, _completed, _terminated):
+for _idle in (_proceeding, _cancelled, _accepted, _completed, _terminated):
     _idle.upon(InviteClient.timer_a).loop().returns(None)
     _idle.upon(InviteClient.timer_b).loop().returns(None)
-for _idle in (_calling, _proceeding, _accepted, _terminated):
+for _idle in (_accepted, _completed, _terminated):
+    _idle.upon(InviteClient.timer_c).loop().returns(None)
+for _idle in (_calling, _proceeding, _cancelled, _accepted, _terminated):
     _idle.upon(InviteClient.timer_d).loop().returns(None)
-for _idle in (_calling, _proceeding, _completed, _terminated):
+for _idle in (_calling, _proceeding, _cancelled, _completed, _terminated):
     _idle.upon(InviteClient.timer_m).loop().returns(None)
 
 MACHINE = _machine.build()
 
 
 def invite_client(
-    request: Request, *, reliable: bool, timers: TimerValues, effects: list[Effect]
+    request: Request, *, reliable: bool, timers: TimerValues, effects: list[Effect], patience: float | None = None
 ) -> InviteClient:
     """
     A new transaction for an INVITE, which has its Via already: it sends it.
+
+    C{patience} are the seconds after which it is cancelled, where no more than a 1xx has come.
     """
     effects.append(SendMessage(request))
     if not reliable:
         effects.append(SetTimer(Timer.A, timers.t1))
     effects.append(SetTimer(Timer.B, timers.transaction_timeout))
+    if patience is not None:
+        effects.append(SetTimer(Timer.C, patience))
     return MACHINE(_Core(request, reliable, timers, effects, timers.t1))
 
 
@@ -212,15 +240,26 @@ def failure_acknowledgement(invite: Request, response: Response) -> Request:
     The ACK to a final response that is no 2xx (RFC 3261 s.17.1.1.3): To is the response's, the single Via
     is the INVITE's own, and so are the routes.
     """
+    return _along(invite, "ACK", response.headers.get("To") or "")
+
+
+def cancellation(invite: Request) -> Request:
+    """
+    The CANCEL of an INVITE that was sent (RFC 3261 s.9.1): all that it has is the INVITE's own.
+    """
+    return _along(invite, "CANCEL", invite.headers.get("To") or "")
+
+
+def _along(invite: Request, method: str, to: str) -> Request:
     number = (invite.headers.get("CSeq") or "").split(" ")[0]
     fields = [("Via", invite.headers.get("Via") or "")]
     fields += [("Route", route) for route in invite.headers.get_all("Route")]
     fields += [
         ("Max-Forwards", "70"),
         ("From", invite.headers.get("From") or ""),
-        ("To", response.headers.get("To") or ""),
+        ("To", to),
         ("Call-ID", invite.headers.get("Call-ID") or ""),
-        ("CSeq", f"{number} ACK"),
+        ("CSeq", f"{number} {method}"),
         ("Content-Length", "0"),
     ]
-    return Request("ACK", invite.uri, Headers(tuple(fields)))
+    return Request(method, invite.uri, Headers(tuple(fields)))

@@ -310,6 +310,7 @@ class FakeSignaling:
         *,
         flow: Flow | None = None,
         on_response: Callable[[Response], None] | None = None,
+        patience: float | None = None,
     ) -> Response:
         self.requests.append((request, destination, flow))
         await self.gates.passing("request")

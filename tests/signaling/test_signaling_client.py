@@ -103,6 +103,39 @@ class ClientTests(SynchronousTestCase):
         self.lab.network.advance(32)
         self.assertEqual(self.lab.signaling.live_transactions, 0)
 
+    def test_invite_that_is_only_provisionally_answered(self) -> None:
+        """
+        It is cancelled when the patience is over, and counts as answered 408; nothing is left of it and its CANCEL.
+        """
+        waiting = Deferred.fromCoroutine(self.lab.signaling.request(
+            own_request("INVITE"), PEER, on_response=lambda response: self.seen.append(response.status), patience=32.0
+        ))
+        [(sent, _)] = self.lab.sent()
+        assert isinstance(sent, Request)
+        self.answer(sent, 100)
+        self.lab.network.advance(32.0)
+        self.assertEqual(self.successResultOf(waiting).status, 408)
+        [(cancel, where)] = self.lab.sent()
+        assert isinstance(cancel, Request)
+        self.assertEqual((cancel.method, cancel.headers.get("CSeq"), where), ("CANCEL", "1 CANCEL", BACK))
+        self.assertEqual(cancel.headers.get("Via"), sent.headers.get("Via"))
+        self.answer(cancel, 200)
+        self.answer(sent, 200)
+        self.assertEqual(self.seen, [100, 200])
+        self.lab.network.advance(32.0)
+        self.assertEqual((self.lab.signaling.live_transactions, self.lab.network.getDelayedCalls()), (0, []))
+
+    def test_cancelled_invite_that_gets_no_final_response(self) -> None:
+        """
+        It is forgotten 64*T1 after its CANCEL, whatever the peer does (s.9.1).
+        """
+        Deferred.fromCoroutine(self.lab.signaling.request(own_request("INVITE"), PEER, patience=5.0))
+        [(sent, _)] = self.lab.sent()
+        assert isinstance(sent, Request)
+        self.answer(sent, 180)
+        self.lab.network.pump([5.0, *[0.5] * 64])
+        self.assertEqual((self.lab.signaling.live_transactions, self.lab.network.getDelayedCalls()), (0, []))
+
     def test_failure_of_an_invite_is_acknowledged(self) -> None:
         """
         The layer sends the ACK to a failure by itself.

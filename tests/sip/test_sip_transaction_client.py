@@ -10,6 +10,7 @@ from siprec_tw.sip.effects import (
     CancelTimer,
     DeliverResponse,
     Effect,
+    SendCancel,
     SendMessage,
     SetTimer,
     Terminated,
@@ -46,6 +47,9 @@ ACK = Request("ACK", "sip:srs@192.0.2.1", Headers((
     ("CSeq", "7 ACK"),
     ("Content-Length", "0"),
 )))
+CANCEL = Request("CANCEL", "sip:srs@192.0.2.1", ACK.headers.replace("CSeq", "7 CANCEL").replace(
+    "To", "<sip:srs@example.com>"
+))
 DISARMED = [CancelTimer(Timer.A), CancelTimer(Timer.B)]
 
 
@@ -95,6 +99,51 @@ def test_provisional_response_stops_the_repeating() -> None:
     assert taken(effects) == []
     machine.provisional(RINGING)
     assert taken(effects) == [DeliverResponse(RINGING)]
+
+
+def cancelled_invite() -> tuple[InviteClient, list[Effect]]:
+    effects: list[Effect] = []
+    machine = invite_client(INVITE, reliable=True, timers=TIMERS, effects=effects, patience=7.0)
+    assert taken(effects) == [SendMessage(INVITE), SetTimer(Timer.B, 32.0), SetTimer(Timer.C, 7.0)]
+    machine.provisional(RINGING)
+    taken(effects)
+    machine.timer_c()
+    assert taken(effects) == [SendCancel(CANCEL), TimedOut(), SetTimer(Timer.C, 32.0)]
+    return machine, effects
+
+
+def test_invite_without_final_response_is_cancelled() -> None:
+    """
+    When the patience is over, with the INVITE's own Via (s.9.1); 64*T1 later nothing is left of it.
+    """
+    machine, effects = cancelled_invite()
+    machine.provisional(RINGING)
+    assert taken(effects) == []
+    machine.timer_c()
+    assert taken(effects) == [Terminated()]
+
+
+def test_final_response_to_a_cancelled_invite() -> None:
+    """
+    A failure is acknowledged, and a success that crossed the CANCEL delivered, so that it can be.
+    """
+    machine, effects = cancelled_invite()
+    machine.failure(BUSY)
+    assert taken(effects) == [*DISARMED, SendMessage(ACK), DeliverResponse(BUSY), SetTimer(Timer.D, 0.0)]
+    machine, effects = cancelled_invite()
+    machine.success(OK)
+    assert taken(effects) == [*DISARMED, DeliverResponse(OK), SetTimer(Timer.M, 32.0)]
+
+
+def test_invite_without_any_response_is_not_cancelled() -> None:
+    """
+    CANCEL must not come before a 1xx (s.9.1): it only times out.
+    """
+    effects: list[Effect] = []
+    machine = invite_client(INVITE, reliable=True, timers=TIMERS, effects=effects, patience=7.0)
+    taken(effects)
+    machine.timer_c()
+    assert taken(effects) == [TimedOut(), Terminated()]
 
 
 @pytest.mark.parametrize("ringing", [False, True])

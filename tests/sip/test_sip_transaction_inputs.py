@@ -11,8 +11,9 @@ import pytest
 from siprec_tw.sip import invite_client, invite_server, non_invite_client, non_invite_server
 from siprec_tw.sip.effects import Timer
 
+INVITE_STATES = {"Calling", "Proceeding", "Cancelled", "Accepted", "Completed"}
 MACHINES = [
-    (invite_client.MACHINE, invite_client.InviteClient, {"Calling", "Proceeding", "Accepted", "Completed"}),
+    (invite_client.MACHINE, invite_client.InviteClient, INVITE_STATES),
     (invite_server.MACHINE, invite_server.InviteServer, {"Proceeding", "Accepted", "Completed", "Confirmed"}),
     (non_invite_client.MACHINE, non_invite_client.NonInviteClient, {"Trying", "Proceeding", "Completed"}),
     (non_invite_server.MACHINE, non_invite_server.NonInviteServer, {"Trying", "Proceeding", "Completed"}),
