@@ -9,7 +9,7 @@ The streams of a call offered anew: a re-INVITE of ours that says where they are
             | yes                                                                  |
             v                                                                      |
     new streams, re-INVITE --2xx----> AGREED                                       |
-            |               |-491, 422, lost again meanwhile ----------------------'
+            |               |-491, 422, 503, Retry-After, lost again ----------------------'
             |               |-481, 408--> over: DIALOG_LOST; while the call is heard it goes on: UNTOLD
             |               '-else------> REFUSED: the streams stay closed, without any the call is over
             '-- the client's own re-INVITE was answered with the new ports meanwhile: NOTHING_LEFT
@@ -19,6 +19,7 @@ The turn of the call is not held while an answer is awaited: a BYE of the client
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from attrs import define, field
@@ -40,8 +41,11 @@ from siprec_tw.sip.message import Response
 PAUSE = 0.25
 # Seconds in which ports are awaited: what takes the place of a lost media worker needs a while to begin.
 PORTS_PATIENCE = 5.0
-# How often a client may answer 491 or 422 before that is a refusal.
+# How often a client may answer that it cannot do it now, before that is a refusal.
 MOST_RETRIES = 10
+NOT_NOW = frozenset({422, 491, 503})
+OVERLOAD_PAUSE = 2.0                    # seconds after a 503 that tells none, or that was made here as no way led there
+LONGEST_PAUSE = 32.0                    # seconds; a Retry-After may want more
 DIALOG_LOST = frozenset({408, 481})     # RFC 3261 s.12.2.1.2: the dialog is to be ended
 WARNING = "media-worker-lost"
 
@@ -144,7 +148,7 @@ class Reoffer:
         call.negotiation.refused()
         if call.is_over:
             return Outcome.OVER
-        if response is not None and status in (491, 422) and self._retries < MOST_RETRIES:
+        if response is not None and self._retries < MOST_RETRIES and is_passing(response):
             self._retries += 1
             return self._again(response)
         if status in DIALOG_LOST:
@@ -157,6 +161,9 @@ class Reoffer:
         The seconds after which a re-INVITE that came at the wrong time, or with too short a session, is sent again.
         """
         call = self._call
+        told = retry_after(response)
+        if told is not None or response.status == 503:
+            return OVERLOAD_PAUSE if told is None else min(told, LONGEST_PAUSE)
         if response.status == 422:
             call.timer = None if call.timer is None else call.timer.refresh_too_small(response)
             return 0.0
@@ -208,6 +215,21 @@ class Reoffer:
 
     def _end(self, why: str) -> None:
         self._call.end(EndReason.MEDIA_LOST, f"the media worker was lost; {why}")
+
+
+def is_passing(response: Response) -> bool:
+    """
+    Whether a request that was refused so may be accepted later: a Retry-After says so too (RFC 3261 s.20.33).
+    """
+    return response.status in NOT_NOW or (response.status >= 400 and retry_after(response) is not None)
+
+
+def retry_after(response: Response) -> float | None:
+    """
+    The seconds of a Retry-After; None without one that can be read.
+    """
+    found = re.match(r"[0-9]{1,9}", (response.headers.get("Retry-After") or "").strip())
+    return None if found is None else float(found.group())
 
 
 def lines(indexes: tuple[int, ...]) -> str:

@@ -326,6 +326,32 @@ class ReofferTests(SynchronousTestCase):
         self.studio.clock.advance(MUCH)
         self.assertEqual((len(self.invites()), self.counted()), (1, (2, 2)))
 
+    def test_client_that_is_overloaded(self) -> None:
+        """
+        After a Retry-After it is asked again then, within bounds, and after a 503 without one soon (RFC 3261 s.20.33).
+        """
+        rows = ((500, "7", 7.0), (503, "3 (busy);duration=9", 3.0), (503, "", 2.0), (480, "900", 32.0))
+        for status, value, pause in rows:
+            self.setUp()
+            self.studio.signaling.queued = [status]
+            self.studio.signaling.fields = (("Retry-After", value),) if value else ()
+            self.studio.media.lose()
+            self.studio.clock.advance(pause - 0.5)
+            self.assertEqual(len(self.invites()), 1)
+            self.studio.clock.advance(0.6)
+            self.assertEqual((len(self.invites()), len(self.studio.media.open), self.counted()), (2, 2, (2, 2)))
+
+    def test_overload_without_end(self) -> None:
+        """
+        After some tries it is a refusal.
+        """
+        self.studio.signaling.statuses["INVITE"] = 503
+        self.studio.media.lose()
+        self.studio.clock.pump([2.0] * 2 * MOST_RETRIES)
+        self.assertEqual(len(self.invites()), MOST_RETRIES + 1)
+        self.assertEqual(self.ended(), [EndReason.MEDIA_LOST])
+        self.assertTrue(self.studio.nothing_left())
+
     def test_glare_without_end(self) -> None:
         """
         A client that always answers 491 has refused after some tries.
@@ -438,9 +464,9 @@ class ReofferTests(SynchronousTestCase):
 
     def test_refusals_end_a_call_without_streams(self) -> None:
         """
-        401, 407, 488, 405, 500 and 503: no track is left; BYE, and the reason.
+        401, 407, 488, 405 and 500: no track is left; BYE, and the reason.
         """
-        for status in (401, 407, 488, 405, 500, 503):
+        for status in (401, 407, 488, 405, 500):
             self.setUp()
             self.studio.signaling.statuses["INVITE"] = status
             self.studio.media.lose()
