@@ -39,8 +39,10 @@ from siprec_tw.sip.message import Response
 
 # Seconds after which is looked again whether it is the time.
 PAUSE = 0.25
-# Seconds in which ports are awaited: what takes the place of a lost media worker needs a while to begin.
+# Seconds in which ports are awaited, as what takes the place of a lost media worker needs a while to begin: for all of
+# the streams, where some have them already, and for the first. To wait costs nothing, to end a call what follows of it.
 PORTS_PATIENCE = 5.0
+WORKER_PATIENCE = 60.0
 # How often a client may answer that it cannot do it now, before that is a refusal.
 MOST_RETRIES = 10
 NOT_NOW = frozenset({422, 491, 503})
@@ -75,7 +77,7 @@ class Reoffer:
     _call: Call
     _retries: int = 0
     _carrier: str = ""                  # of our offer, as the documents call it
-    _until: float = field(init=False)   # reactor's seconds: ports are awaited no longer
+    _since: float = field(init=False)   # reactor's seconds: ports are awaited
 
     def __attrs_post_init__(self) -> None:
         self._await_ports()
@@ -101,8 +103,9 @@ class Reoffer:
             if self._must_wait():
                 return PAUSE
             if not await call.tracks.mend():
-                if call.surroundings.reactor.seconds() < self._until:
-                    return PAUSE
+                waited = call.surroundings.reactor.seconds() - self._since
+                if waited < (PORTS_PATIENCE if call.tracks.untold else WORKER_PATIENCE):
+                    return max(PAUSE, waited / 8)
                 await self._give_up(tuple(call.tracks.lost), "no media port is free")
             if call.is_over or not call.tracks.untold:
                 return Outcome.OVER if call.is_over else Outcome.REFUSED
@@ -118,7 +121,7 @@ class Reoffer:
             return await self._conclude(response)
 
     def _await_ports(self) -> None:
-        self._until = self._call.surroundings.reactor.seconds() + PORTS_PATIENCE
+        self._since = self._call.surroundings.reactor.seconds()
 
     def _must_wait(self) -> bool:
         # RFC 3261 s.14.1, RFC 3264 s.4: one INVITE, and one offer, at a time; a 2xx must have its ACK first.

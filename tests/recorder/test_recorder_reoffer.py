@@ -25,7 +25,7 @@ from recorder_fakes import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
-from siprec_tw.recorder.reoffer import MOST_RETRIES, PAUSE, PORTS_PATIENCE
+from siprec_tw.recorder.reoffer import MOST_RETRIES, PAUSE, PORTS_PATIENCE, WORKER_PATIENCE
 from siprec_tw.recording.journal import (
     CallEnded,
     Direction,
@@ -562,12 +562,25 @@ class ReofferTests(SynchronousTestCase):
 
     def test_no_port_ever(self) -> None:
         """
-        After some seconds the tracks stay closed.
+        After a minute the tracks stay closed.
         """
         self.studio.media.pairs = 0
         self.studio.media.lose()
-        self.studio.clock.pump([PAUSE] * int(PORTS_PATIENCE / PAUSE + 1))
+        self.studio.clock.pump([PAUSE] * int(WORKER_PATIENCE / PAUSE - 1))
+        self.assertEqual(self.ended(), [])
+        self.studio.clock.pump([PAUSE] * int(10 / PAUSE))
         self.assertEqual((self.invites(), self.ended()), ([], [EndReason.MEDIA_LOST]))
+
+    def test_worker_that_takes_its_time(self) -> None:
+        """
+        What takes the place of the lost one needs half a minute: the call is still there, and goes on.
+        """
+        self.studio.media.pairs = 0
+        self.studio.media.lose()
+        self.studio.clock.pump([PAUSE] * int(30 / PAUSE))
+        self.studio.media.pairs = 20
+        self.studio.clock.pump([PAUSE] * int(5 / PAUSE))
+        self.assertEqual((len(self.invites()), self.counted(), self.ended()), (1, (2, 2), []))
 
     def test_port_for_one_of_two(self) -> None:
         """
