@@ -34,6 +34,7 @@ MAX_MEDIA_SECTIONS = 64
 MAX_WARNINGS = 50
 SHOWN = 80                  # characters of the peer's text in a warning or an error
 
+_KEY = re.compile(r"(inline:).*", re.IGNORECASE | re.DOTALL)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BLANK = " \t\0"
 _LEADING = b" \t\0\r\n"
@@ -234,4 +235,6 @@ def _warn_of_connections(description: SessionDescription, warnings: _Warnings) -
 
 
 def _shown(text: str) -> str:
+    # A line that was folded or mangled may have the key of a=crypto (RFC 4568 s.9.1) in it.
+    text = _KEY.sub(r"\1(a key)", text)
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")

@@ -228,3 +228,17 @@ def test_any_octets_are_read_or_refused(octets: bytes) -> None:
         assert error.status in (400, 488)
         return
     assert parse_sdp(write_sdp(description)).description == description
+
+
+def test_no_warning_shows_a_key() -> None:
+    """
+    An a=crypto that was folded, indented or put into an m= line is complained of without its key.
+    """
+    key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
+    folded = f"v=0\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80\r\n inline:{key}\r\n"
+    reading = parse_sdp(folded.encode())
+    assert ("sdp-line-unreadable", "SDP line is ' inline:(a key)', wanted <letter>=<value>") in reading.warnings
+    assert key not in repr(reading.warnings)
+    with pytest.raises(PeerError) as caught:
+        parse_sdp(f"v=0\r\nm=INLINE:{key}\r\n".encode())
+    assert key not in caught.value.text
