@@ -32,12 +32,14 @@ def offline_decoder(config_file: str) -> Iterator[Callable[[str], LateDecoding]]
     """
     What decodes in the recordings directory of a configuration, as its server would.
 
-    Raises L{SiprecError} where the configuration cannot be used, the directory is missing or a server has it.
+    Raises L{SiprecError} where the configuration cannot be used, the directory is missing, another user's or a server
+    has it.
     """
     recording = load(config_file, os.environ).recording
     directory = Path(recording.directory)
     if not directory.is_dir():
         raise SiprecError(f"recording.directory: there is no {directory.absolute()}")
+    _refuse_stranger(directory)
     lock = DirectoryLock(directory)
     try:
         lock.take()
@@ -55,6 +57,16 @@ def offline_decoder(config_file: str) -> Iterator[Callable[[str], LateDecoding]]
         _result(decoder.stop())
         _result(index.close())
         lock.release()
+
+
+def _refuse_stranger(directory: Path) -> None:
+    """
+    Raises SiprecError where the recordings are another user's: what is made here, its server could not read or remove.
+    """
+    index = directory / INDEX
+    owner = (index if index.exists() else directory).stat().st_uid
+    if owner != os.geteuid():
+        raise SiprecError(f"recordings in {directory.absolute()} are of user {owner}: run this as that user")
 
 
 def _result(work: Coroutine[Deferred[object], object, T]) -> T:

@@ -157,6 +157,20 @@ def test_directory_that_a_server_has(tmp_path: Path, config: Path, capsys: pytes
     assert "in use by another recorder" in err and "leave out --config" in err
 
 
+def test_directory_of_another_user(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What root would make there, the server could not read: nothing is touched.
+    """
+    stored_undecoded(tmp_path / "recordings")
+    before = sorted((tmp_path / "recordings").rglob("*"))
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    assert main(["recordings", "decode", "--config", str(config), "r1"]) == 1
+    assert "run this as that user" in capsys.readouterr().err
+    assert sorted((tmp_path / "recordings").rglob("*")) == before
+
+
 def test_directory_that_is_not_there(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """
     It is told and not made; so are faults of the configuration.
