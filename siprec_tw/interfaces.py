@@ -65,6 +65,7 @@ class StreamSpec:
     dtls: DtlsPeer | None = None            # None: no DTLS
     rtcp: RtcpPeer | None = None            # None: no RTCP is sent
     plain_too: bool = False                 # RFC 8643: with keys or DTLS, RTP in clear until a packet is authentic
+    packets_before: int = 0                 # of the source, on lost streams of the same m-line; about so many
 
 
 @frozen

@@ -229,7 +229,7 @@ class DtlsStream:
         if self._rtp is not None:
             self._rtp.change(keys)
             return
-        self._rtp, self._in_clear = Unprotection(keys, self._receiver), False
+        self._rtp, self._in_clear = Unprotection(keys, self._receiver, self._spec.packets_before), False
         if self._kept:
             self._rtp.receive(self._take_kept())
 

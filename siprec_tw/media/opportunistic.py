@@ -20,6 +20,7 @@ from siprec_tw.media.unprotection import Unprotection, context_of
 from siprec_tw.rtp.packet import is_rtcp
 from siprec_tw.srtp.batch import Status
 from siprec_tw.srtp.context import SrtpContext
+from siprec_tw.srtp.packet_index import CYCLE
 
 CLEAR_PACKETS = 8       # so many that no key opens are in clear
 TRIED_A_SWEEP = 3
@@ -40,11 +41,12 @@ class Opportunistic:
     Stands where an L{Unprotection} stands.
     """
 
-    def __init__(self, keys: StreamKeys, receiver: StreamReceiver) -> None:
+    def __init__(self, keys: StreamKeys, receiver: StreamReceiver, packets_before: int = 0) -> None:
         self.found = Found.UNDECIDED
         self._receiver = receiver
-        self._unprotection = Unprotection(keys, receiver)
-        self._trial = context_of(keys)      # knows of no replays: only whether a key opens what came
+        self._unprotection = Unprotection(keys, receiver, packets_before)
+        self._cycles = packets_before // CYCLE
+        self._trial = context_of(keys, self._cycles)    # knows of no replays: only whether a key opens what came
         self._kept: list[Datagram] = []
 
     def receive(self, datagrams: Sequence[Datagram]) -> None:
@@ -92,7 +94,7 @@ class Opportunistic:
         Packets may come under these keys from now on.
         """
         self._unprotection.change(keys)
-        self._trial = context_of(keys)
+        self._trial = context_of(keys, self._cycles)
 
     def close(self) -> None:
         """

@@ -304,7 +304,7 @@ class LocalMediaPlane:
             return stream
         if spec.keys is None:
             return None
-        return (Opportunistic if spec.plain_too else Unprotection)(spec.keys, receiver)
+        return (Opportunistic if spec.plain_too else Unprotection)(spec.keys, receiver, spec.packets_before)
 
     def _look(self, dtls: DtlsStream) -> None:
         """

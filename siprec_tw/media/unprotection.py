@@ -15,6 +15,7 @@ from siprec_tw.rtp.packet import is_rtcp
 from siprec_tw.srtp.batch import Status, unprotect_packets
 from siprec_tw.srtp.context import SrtpContext
 from siprec_tw.srtp.master_key import MasterKey
+from siprec_tw.srtp.packet_index import CYCLE
 from siprec_tw.srtp.profiles import profile_named
 
 
@@ -23,10 +24,12 @@ class Unprotection:
     Opens what one stream's client sends and hands it to the receiver.
     """
 
-    def __init__(self, keys: StreamKeys, receiver: StreamReceiver) -> None:
+    def __init__(self, keys: StreamKeys, receiver: StreamReceiver, packets_before: int = 0) -> None:
         self._receiver = receiver
         self._keys = keys
-        self._context = context_of(keys)
+        # A source that goes on counting is this far, or one cycle more: where its numbers began is not known.
+        self._cycles = packets_before // CYCLE
+        self._context = context_of(keys, self._cycles)
         self._former: SrtpContext | None = None         # of another suite, whose packets may still be on their way
 
     def receive(self, datagrams: Sequence[Datagram]) -> None:
@@ -86,7 +89,7 @@ class Unprotection:
             return
         self._receiver.take_back()
         if keys.suite != self._keys.suite or keys.encrypted != self._keys.encrypted:
-            self._former, self._context = self._context, context_of(keys)
+            self._former, self._context = self._context, context_of(keys, self._cycles)
             for ssrc in self._former.sources():
                 self._context.set_roll_over_counter(ssrc, self._former.roll_over_counter(ssrc))
         else:
@@ -132,14 +135,16 @@ class Unprotection:
         return opened, statuses
 
 
-def context_of(keys: StreamKeys) -> SrtpContext:
+def context_of(keys: StreamKeys, roll_over_counter: int = 0) -> SrtpContext:
     """
-    The context that opens what these keys seal. Raises LocalError for a suite that is not ours.
+    The context that opens what these keys seal, C{roll_over_counter} being about that of its sources.
+
+    Raises LocalError for a suite that is not ours.
     """
     profile = profile_named(keys.suite)
     if profile is None:
         raise LocalError(f"SRTP suite is {keys.suite}, wanted one that we know")
-    return SrtpContext(profile, master_keys(keys), encrypted=keys.encrypted)
+    return SrtpContext(profile, master_keys(keys), roll_over_counter, encrypted=keys.encrypted)
 
 
 def master_keys(keys: StreamKeys) -> list[MasterKey]:

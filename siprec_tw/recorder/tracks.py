@@ -69,6 +69,7 @@ class Tracks:
     lost: set[int] = field(factory=set)         # m-lines that are not received any more, and not opened anew yet
     untold: set[int] = field(factory=set)       # m-lines opened anew, of whose ports the client does not know
     _opened: int = 0
+    _before: dict[int, int] = field(factory=dict)   # packets that came, or should have, on lost streams of an m-line
 
     @property
     def is_unsettled(self) -> bool:
@@ -263,6 +264,7 @@ class Tracks:
         return StreamSpec(
             stream_id, self._directory, media.formats, remote_of(media), self._keys(media), self._dtls(media),
             rtcp, media.protection is not Protection.CLEAR and not media.is_secured,
+            self._before.get(media.index, 0),
         )
 
     async def _change(self, media: PlannedMedia) -> None:
@@ -281,6 +283,9 @@ class Tracks:
         track, lost = self.open.pop(index), index in self.lost
         self.lost.discard(index)
         report = await self._media.close_stream(track.stream_id)
+        before = self._before.pop(index, 0)
+        if lost:
+            self._before[index] = before + report.packets + max(0, report.lost)
         for code, text in report.warnings:
             self._warn(code, f"{text} (m-line {index})")
         self._closed(report)

@@ -25,6 +25,7 @@ from recorder_fakes import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
+from siprec_tw.interfaces import StreamReport
 from siprec_tw.recorder.reoffer import MOST_RETRIES, PAUSE, PORTS_PATIENCE, WORKER_PATIENCE
 from siprec_tw.recording.journal import (
     CallEnded,
@@ -639,6 +640,23 @@ class ReofferTests(SynchronousTestCase):
         assert spec.keys is not None
         self.assertEqual(spec.keys.keys, ((bytes(range(60, 76)), bytes(range(76, 90)), b""),))
         self.assertEqual({code for code, _ in call.call.warnings}, {"media-worker-lost"})
+
+    def test_srtp_goes_on_counting(self) -> None:
+        """
+        The new stream is told how many packets came before, over several losses, as the roll-over counter goes on
+        (RFC 3711 s.3.3.1); so is the change of keys that follows. A stream that the client opens anew begins at zero.
+        """
+        studio = Studio()
+        call = studio.establish(("application/sdp", self.secured(self.key(1))))
+        studio.signaling.answer = self.secured(self.key(60))
+        for packets, lost in ((140_000, 20), (300, -5)):
+            stream_id, = studio.media.open
+            studio.media.reports[stream_id] = StreamReport(stream_id, packets=packets, lost=lost)
+            studio.media.lose()
+        self.assertEqual([spec.packets_before for spec in studio.media.specs], [0, 140_020, 140_020, 140_320])
+        call.ack(call.send("INVITE", ("application/sdp", self.secured(self.key(1)).replace(b"40000", b"0"))))
+        call.ack(call.send("INVITE", ("application/sdp", self.secured(self.key(1)))))
+        self.assertEqual(studio.media.specs[-1].packets_before, 0)
 
     def test_srtp_answer_without_its_key(self) -> None:
         """
