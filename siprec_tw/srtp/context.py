@@ -72,6 +72,7 @@ class SrtpContext:
         known = next((key for key in self.keys if key.master == master), None)
         if known is not None:
             self.keys.remove(known)
+            known.accepted = 0      # what came under it before says nothing of what is on its way under the last one
         self.keys.insert(0, known or KeyState(self.profile, master))
         del self.keys[MOST_KEYS:]
 

@@ -269,6 +269,25 @@ def test_change_of_keys(profile: ProtectionProfile, reset: bool) -> None:
     assert [key.master for key in receiver.keys] == [new]
 
 
+def test_return_to_a_former_key() -> None:
+    """
+    A leg that was given back: packets under the key between are still opened, also after one under the former key.
+    """
+    former, between = master_key(CM_80, 1), master_key(CM_80, 2)
+    sender, receiver = SrtpContext(CM_80, [former]), SrtpContext(CM_80, [former])
+    one_by_one(receiver, [sender.protect(rtp(number)) for number in range(WINDOW_SIZE + 1)])
+    numbers = range(WINDOW_SIZE + 1, WINDOW_SIZE + 5)
+    sender.change_key(between)
+    second = [sender.protect(rtp(number)) for number in numbers[:2]]
+    sender.change_key(former)
+    third = [sender.protect(rtp(number)) for number in numbers[2:]]
+    receiver.change_key(between)
+    one_by_one(receiver, second[:1])
+    receiver.change_key(former)
+    late = [third[0], second[1], third[1]]
+    assert one_by_one(receiver, late) == [rtp(number) for number in (numbers[2], numbers[1], numbers[3])]
+
+
 def test_the_same_key_again() -> None:
     """
     A re-INVITE that repeats the key changes nothing: what was seen stays seen.
