@@ -72,7 +72,7 @@ class SrtpContext:
         known = next((key for key in self.keys if key.master == master), None)
         if known is not None:
             self.keys.remove(known)
-            known.accepted = 0      # what came under it before says nothing of what is on its way under the last one
+            known.returned_at = known.accepted      # what came before says nothing of what is on its way under the last
         self.keys.insert(0, known or KeyState(self.profile, master))
         del self.keys[MOST_KEYS:]
 
@@ -206,7 +206,7 @@ class SrtpContext:
         """
         Whether so much came under the newest key that what was sealed before it is too late by now.
         """
-        return self.keys[0].accepted >= WINDOW_SIZE
+        return self.keys[0].accepted - self.keys[0].returned_at >= WINDOW_SIZE
 
     def layout(self) -> PacketLayout:
         """

@@ -55,6 +55,7 @@ class KeyState:
         self.rtcp_windows: dict[int, ReplayWindow] = {}
         self.layout = PacketLayout(profile.tag_size, profile.tag_is_last, len(master.mki))
         self.accepted = 0                                   # RTP packets
+        self.returned_at = 0                                # so many, when it became the newest key again
         self._rtcp: Transform | None = None
 
     @property
