@@ -42,6 +42,7 @@ class Leg:
     provisional: RepeatedProvisional | None = None      # a 183 that awaits its PRACK
     refreshes: list[str] = field(factory=list)          # methods being worked on: "INVITE", "UPDATE"
     inviting: bool = False                              # a re-INVITE of ours has no final response yet
+    quiet_until: float = 0.0                            # reactor's seconds: the client wants no INVITE before
     lost: str = ""                                      # why the client seems not to know the dialog any more
     _answers: dict[int, RepeatedAnswer] = field(factory=dict)   # by the INVITE's CSeq number
 

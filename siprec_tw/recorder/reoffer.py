@@ -126,6 +126,8 @@ class Reoffer:
     def _must_wait(self) -> bool:
         # RFC 3261 s.14.1, RFC 3264 s.4: one INVITE, and one offer, at a time; a 2xx must have its ACK first.
         leg = self._call.leg
+        if self._call.surroundings.reactor.seconds() < leg.quiet_until:
+            return True
         under_way = leg.awaits_ack or leg.refreshes or self._call.negotiation.awaits_answer
         return self._call.answered is None or bool(under_way)
 
@@ -153,7 +155,9 @@ class Reoffer:
             return Outcome.OVER
         if response is not None and self._retries < MOST_RETRIES and is_passing(response):
             self._retries += 1
-            return self._again(response)
+            pause = self._again(response)
+            call.leg.quiet_until = call.surroundings.reactor.seconds() + pause
+            return pause
         if status in DIALOG_LOST:
             return self._unknown(f"our re-INVITE was answered {status}")
         await self._give_up(tuple(call.tracks.lost | call.tracks.untold), f"our re-INVITE was answered {status}")

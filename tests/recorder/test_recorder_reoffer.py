@@ -342,6 +342,18 @@ class ReofferTests(SynchronousTestCase):
             self.studio.clock.advance(0.6)
             self.assertEqual((len(self.invites()), len(self.studio.media.open), self.counted()), (2, 2, (2, 2)))
 
+    def test_lost_again_while_the_client_wants_to_be_left_alone(self) -> None:
+        """
+        The second loss does not ask before the pause of the first is over, and one offer does for both.
+        """
+        self.studio.signaling.queued = [503]
+        self.studio.media.lose()
+        self.studio.media.lose(0)
+        self.studio.clock.pump([PAUSE] * 7)
+        self.assertEqual(len(self.invites()), 1)
+        self.studio.clock.pump([PAUSE] * 4)
+        self.assertEqual((len(self.invites()), self.call.call.tracks.is_unsettled), (2, False))
+
     def test_overload_without_end(self) -> None:
         """
         After some tries it is a refusal.
