@@ -36,6 +36,9 @@ class Remembering:
     def refuse(self, packets: int, forged: bool) -> None:
         self.refused += packets
 
+    def take_back(self) -> None:
+        pass
+
 
 def sealed(keys: StreamKeys, sequence: int, roll_over_counter: int) -> tuple[bytes, Datagram]:
     plain = struct.pack("!BBHII", 0x80, 0, sequence, 160, SSRC) + bytes(160)
