@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from batch_rig import Batches, stamped
 from rtp_rig import FORMATS, Sender, Sent, impaired
 from test_media_batch_exact import Both, odd
@@ -163,3 +164,30 @@ def test_two_keys_at_once_are_opened_singly(tmp_path: Path) -> None:
     assert report.packets == 1700
     assert before > 5
     assert 5 < both.in_stride - before < 40
+
+
+def test_key_that_outlives_its_lifetime_in_stride(tmp_path: Path) -> None:
+    """
+    That more packets came under a key than was agreed on is told of streams that are opened together too.
+    """
+    key = evolve(keys(SUITES[0]), lifetimes=(500,))
+    both = Both(tmp_path, 1, Batches(), 4096, keys=key)
+    both.run([sealed(Sender().some(1000), SUITES[0], key)], 1)
+    (report,) = both.compare()
+    assert [code for code, _ in report.warnings] == ["srtp-key-outlived"]
+    assert both.in_stride > 40
+
+
+def test_change_of_suite_in_mid_stride(tmp_path: Path) -> None:
+    """
+    New keys of another suite hold from the next packet on, for a stream that is followed in its stride as for others.
+    """
+    both = rig(tmp_path, 1, SUITES[0])
+    new, sender = keys(SUITES[2], seed=2), Sender()
+    both.run([sealed(sender.some(200), SUITES[0])], 1, chance=0)
+    assert both.batches.reader.in_stride == 1
+    for opener in both.openers.values():
+        opener.change(new)
+    both.run([sealed(sender.some(1500), SUITES[2], new)], 1, chance=0)
+    (report,) = both.compare()
+    assert (report.packets, report.rejected) == (1700, 0)

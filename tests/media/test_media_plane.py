@@ -374,6 +374,30 @@ def test_bound_of_a_sweep(tmp_path: Path) -> None:
     sweeper.stop()
 
 
+def test_streams_in_their_stride(rig: Rig) -> None:
+    """
+    Several streams over many sweeps through real sockets, IPv4 and IPv6: read together, exact, and from one source.
+    """
+    senders = [Sender(ssrc=number, now=time.time()) for number in range(3)]
+    ports = [rig.open(f"s{number}").rtp_port for number in range(3)]
+    sent: list[list[Sent]] = [[], [], []]
+    for _ in range(6):
+        for number, (sender, port) in enumerate(zip(senders, ports, strict=True)):
+            some = sender.some(10, 8)
+            sent[number] += some
+            rig.send(port, some, a_sweep=1000)
+        rig.clock.advance(0.4)
+    name, port = rig.client.getsockname()[:2]
+    for number in range(3):
+        report = rig.plane.report(f"s{number}")
+        assert report is not None
+        assert (report.packets, report.source) == (60, f"[{name}]:{port}" if ":" in name else f"{name}:{port}")
+        assert report.warnings == ()
+        rig.close(f"s{number}")
+    for segment in on_disk(rig.directory):
+        assert_exact(segment, sent[segment.record.opened.ssrc])
+
+
 def test_rtcp_port(rig: Rig) -> None:
     """
     Reports on the odd port are kept for the stream.
