@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from siprec_tw.config.loader import load
 from siprec_tw.config.model import Configuration
 from siprec_tw.errors import ConfigurationError, LocalError
+from siprec_tw.garbage import GarbagePace
 from siprec_tw.log_lines import json_observer, text_observer
 from siprec_tw.service import Recorder
 from siprec_tw.steady_time import steady
@@ -83,6 +84,7 @@ class Daemon(MultiService):
             # In the foreground, a terminal that is closed is a wish to stop as good as Ctrl-C.
             wake = IReactorFromThreads(self._reactor).callFromThread
             signal.signal(signal.SIGHUP, lambda *_: wake(self._reactor.stop))
+        self._reactor.callWhenRunning(GarbagePace(IReactorTime(self._reactor)).start)
         self._recorder.started().addErrback(self._failed)
         super().startService()  # type: ignore[no-untyped-call]
 

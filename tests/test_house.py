@@ -16,7 +16,7 @@ ROOT = Path(siprec_tw.__file__).parent
 
 FLOORS = {
     "errors": 0, "metrics": 1, "patience": 1, "log_lines": 1, "log_limit": 1, "own_program": 1, "steady_time": 1,
-    "codecs": 1,
+    "garbage": 1, "codecs": 1,
     "sip": 2, "sdp": 2, "metadata": 2, "rtp": 2, "cluster": 2, "tracing": 2, "interfaces": 2,
     "signaling": 3, "recording": 3, "srtp": 3, "config": 3,
     "media": 4, "storage": 4, "redisdb": 4,

@@ -57,7 +57,7 @@ class Tally:
 
     def _take(self, receiver: StreamReceiver, before: tuple[int, Totals, int, int] | None) -> None:
         _, totals_before, failures_before, rtcp_before = before or (0, NOTHING, 0, 0)
-        totals, failures, rtcp = receiver.totals, receiver.failed_writes, receiver.rtcp.understood
+        totals, failures, rtcp = receiver.told_totals, receiver.failed_writes, receiver.rtcp.understood
         self._sum = self._sum.plus(totals.minus(totals_before))
         self._failures += failures - failures_before
         self._rtcp += rtcp - rtcp_before

@@ -185,6 +185,13 @@ class StreamReceiver:
         """
         if self.ahead is not None:
             self.ahead.settle()
+        return self.told_totals
+
+    @property
+    def told_totals(self) -> Totals:
+        """
+        The same without what only C{ahead} knows yet.
+        """
         totals = self._gone
         for source in self._live.values():
             totals = totals.plus(source.totals)
