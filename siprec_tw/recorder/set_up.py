@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -129,7 +130,8 @@ async def negotiate_first(call: Call, bodies: Bodies) -> None:
         else:
             call.answer, kind = await call.negotiation.offer(), DocumentKind.OFFER
         await call.documents.keep_ours(kind, call.answer, f"200 {carrier}")
-        await around.archive.answered(call.begun, call.documents.parties())
+        # The index only shows what the journals say: the answer does not wait for it.
+        Deferred.fromCoroutine(around.archive.answered(call.begun, call.documents.parties()))
     if call.timer is not None:
         call.answer_fields = call.timer.response_fields()
     if wants_reliability(invite.request) and not call.is_over:
