@@ -91,7 +91,9 @@ def serve(jobs: BinaryIO, answers: BinaryIO, idle_seconds: float = IDLE_SECONDS)
     """
     Do jobs until there are no more. C{jobs} must not read ahead: one line, one answer.
     """
-    while select.select([jobs], [], [], idle_seconds)[0] and (line := jobs.readline()):
+    waiting = select.poll()     # unlike select, it takes any descriptor
+    waiting.register(jobs, select.POLLIN)
+    while waiting.poll(idle_seconds * 1000) and (line := jobs.readline()):
         answers.write(answer_line(line))
         answers.flush()
 
